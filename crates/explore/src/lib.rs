@@ -1,0 +1,1 @@
+//! Many runs: cases, grids and comparisons.

@@ -1,0 +1,1 @@
+//! What is computed: operators as a DAG, their FLOPs, bytes and shapes.

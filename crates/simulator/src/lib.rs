@@ -1,0 +1,1 @@
+//! How it runs: event engine, flow network, mapping and the stall ledger.

@@ -1,0 +1,1 @@
+//! End-to-end tests: behaviour, laws, accuracy, what a user sees.
