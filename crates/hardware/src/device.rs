@@ -1,0 +1,130 @@
+//! A device: engines, memory tiers and power.
+
+use indexmap::IndexMap;
+use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
+
+use crate::Figure;
+
+/// One accelerator or processor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Catalog name: `h100-sxm`.
+    pub name: String,
+    /// What a person calls it: "NVIDIA H100 SXM5 80 GB".
+    pub title: String,
+    /// Cores (SMs, CUs, CPU cores, systolic arrays): the units of every on-chip engine.
+    pub cores: Figure<u32>,
+    /// The clock at which the peaks hold.
+    pub clock: Figure<Hertz>,
+    /// Matrix (tensor-core, systolic, FMA) engine.
+    pub matrix: Engine,
+    /// Vector engine.
+    pub vector: Engine,
+    /// Special-function engine (exponentials, divisions), if it is apart from the vector engine.
+    pub special: Option<Engine>,
+    /// Memory tiers, innermost (registers) first.
+    pub tiers: Vec<Tier>,
+    /// Board power.
+    pub power: Power,
+    /// The processor that issues kernels.
+    pub host: Host,
+}
+
+/// All compute units of one kind on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Engine {
+    /// Peak of the whole device at `clock`, dense, by the name of the number format (`bf16`).
+    pub peak: IndexMap<String, Figure<FlopsPerSec>>,
+    /// Fraction of peak an ideal large kernel sustains: issue limits and the like, not power, tiles or memory.
+    pub sustained: Figure<f64>,
+    /// Smallest (m, n, k) block the unit works on at once; smaller operands are padded. `[1, 1, 1]` for vectors.
+    pub granularity: [u32; 3],
+}
+
+/// What a tier is made of and who manages it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TierKind {
+    /// Register files.
+    Registers,
+    /// Software-managed on-chip memory (shared memory, scratchpad, VMEM).
+    Scratchpad,
+    /// Hardware-managed cache.
+    Cache,
+    /// Device memory.
+    Dram,
+    /// The host's memory, behind an I/O link.
+    Host,
+    /// Storage, behind an I/O link.
+    Storage,
+}
+
+/// Whether each core has its own or all share a few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// One a core.
+    PerCore,
+    /// This many on the device, cores divided evenly among them; 1 for all alike.
+    Shared(u32),
+}
+
+/// Whether reads and writes share one bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplex {
+    /// Reads and writes take turns on one bus (DRAM, most SRAM ports).
+    Half,
+    /// Each direction has the full bandwidth.
+    Full,
+}
+
+/// One level of the memory hierarchy, with the link by which the level nearer the cores draws from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tier {
+    /// `hbm`, `l2`, `shared`, `registers`.
+    pub name: String,
+    /// What it is.
+    pub kind: TierKind,
+    /// Per core or shared.
+    pub scope: Scope,
+    /// Capacity of one instance.
+    pub capacity: Figure<Bytes>,
+    /// Bandwidth towards the cores: of one core's instance where per core, of all instances together where shared.
+    pub bandwidth: Figure<BytesPerSec>,
+    /// Bandwidth of writes, where it differs.
+    pub write_bandwidth: Option<Figure<BytesPerSec>>,
+    /// Whether reads and writes share the bandwidth.
+    pub duplex: Duplex,
+    /// Time from a core's request to its data, unloaded, path included.
+    pub latency: Figure<Picos>,
+    /// Fraction of `bandwidth` that long reads sustain (refresh, turnaround, bank conflicts).
+    pub efficiency: Figure<f64>,
+    /// Fraction of `bandwidth` when half of the bytes are writes, where it differs from `efficiency`.
+    pub mixed_efficiency: Option<Figure<f64>>,
+    /// The most bytes the whole device can have in flight to this tier; `None` when nothing limits them.
+    pub in_flight: Option<Figure<Bytes>>,
+    /// Energy to move one byte from it to the next inner tier.
+    pub energy_per_byte: Option<Figure<Joules>>,
+}
+
+/// Electrical limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Power {
+    /// Board (or package) power limit.
+    pub tdp: Figure<Watts>,
+    /// Drawn when idle.
+    pub idle: Option<Figure<Watts>>,
+    /// Energy of one operation by number format, at the peak's clock.
+    pub energy_per_flop: IndexMap<String, Figure<Joules>>,
+    /// Lowest clock the power limit may force, as a fraction of `Device::clock`.
+    pub min_clock: Option<Figure<f64>>,
+}
+
+/// The processor that issues work to a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Name for people.
+    pub title: String,
+    /// Speed relative to the host the software profiles' issue costs were measured on.
+    pub speed: Figure<f64>,
+}
