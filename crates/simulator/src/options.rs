@@ -1,0 +1,59 @@
+//! What a caller may choose about a simulation.
+
+use memwall_units::Picos;
+use serde::{Deserialize, Serialize};
+
+/// How closely a run is simulated.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Fidelity {
+    /// Closed form: each operator takes the longest of its rooflines. A lower bound; for screening.
+    Bound,
+    /// Tile waves as flows, event-driven, repeating stretches jumped over. The default.
+    #[default]
+    Flow,
+    /// Every tile step an event; the oracle for `flow`, slow.
+    Step,
+}
+
+impl Fidelity {
+    /// `flow`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::Flow => "flow",
+            Self::Step => "step",
+        }
+    }
+}
+
+/// Bounds that end a run with a clear error instead of a hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Events processed.
+    pub events: u64,
+    /// Simulated time.
+    pub simulated_time: Picos,
+    /// Operators executed, repetitions included.
+    pub operators: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events: 500_000_000, simulated_time: Picos(u64::MAX / 4), operators: 50_000_000 }
+    }
+}
+
+/// What a caller may choose about a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How closely to simulate.
+    pub fidelity: Fidelity,
+    /// How FLOPs and bytes accessed are counted in the report (never what moves).
+    pub counting: memwall_model_graph::Counting,
+    /// When to give up.
+    pub limits: Limits,
+}

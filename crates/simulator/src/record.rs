@@ -1,0 +1,113 @@
+//! What happened: the data that reports are arithmetic over.
+
+use memwall_units::{Bytes, Flops, Picos};
+
+use crate::{Cause, Fidelity};
+
+/// One simulated run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The fidelity it ran at.
+    pub fidelity: Fidelity,
+    /// From the first issue to the last byte.
+    pub wall: Picos,
+    /// Steps by phase: prefill once, decode once a token.
+    pub phases: Vec<PhaseRecord>,
+    /// Engines, most important (matrix) first. For each, `units * wall = busy + sum(stalls)`.
+    pub engines: Vec<EngineRecord>,
+    /// Memory tiers, innermost first.
+    pub tiers: Vec<TierRecord>,
+    /// Operators by label, in order of first execution.
+    pub operators: Vec<OperatorRecord>,
+    /// Events processed (jumped-over ones not counted).
+    pub events: u64,
+    /// What a reader should know before believing the numbers: "fp64 is not in the catalog, ran as fp32".
+    pub notes: Vec<String>,
+}
+
+/// All steps of one phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseRecord {
+    /// `encode`, `prefill`, `decode`.
+    pub name: String,
+    /// Steps run.
+    pub steps: u64,
+    /// Tokens that came out: sequences x new tokens for decode, processed tokens for encode and prefill.
+    pub tokens: u64,
+    /// Their time together.
+    pub time: Picos,
+    /// Time of the first step.
+    pub first_step: Picos,
+    /// Time of the last step.
+    pub last_step: Picos,
+}
+
+/// The ledger of one engine, in core-picoseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineRecord {
+    /// `matrix`, `vector`, `special`, `host`.
+    pub name: String,
+    /// Units of this kind.
+    pub units: u32,
+    /// Useful work at datasheet peak.
+    pub busy: u128,
+    /// The rest, by cause and place, largest first.
+    pub stalls: Vec<Stall>,
+}
+
+/// One line of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stall {
+    /// Why.
+    pub cause: Cause,
+    /// The tier or link, where the cause has one.
+    pub place: Option<String>,
+    /// Core-picoseconds.
+    pub ps: u128,
+}
+
+/// What one memory tier did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TierRecord {
+    /// `hbm`.
+    pub name: String,
+    /// Read from it towards the cores.
+    pub bytes_read: Bytes,
+    /// Written to it from the cores' side.
+    pub bytes_written: Bytes,
+    /// Time its link needs at full bandwidth for what it moved, over the wall time; 0 to 1.
+    pub bandwidth_utilization: f64,
+    /// The most it held at once (all instances together).
+    pub peak_occupancy: Bytes,
+    /// What it can hold (all instances together).
+    pub capacity: Bytes,
+}
+
+/// All executions of the operators that share a label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperatorRecord {
+    /// `mlp.up`.
+    pub label: String,
+    /// `matmul`, `attention`, `norm`.
+    pub kind: &'static str,
+    /// Class of the paper's tables: `mha_proj`, `act_act`, `ffn_proj`, `other`.
+    pub class: &'static str,
+    /// Executions.
+    pub count: u64,
+    /// Their time together.
+    pub time: Picos,
+    /// Operations, by the chosen counting convention.
+    pub flops: Flops,
+    /// Bytes accessed, by the chosen counting convention.
+    pub mops: Bytes,
+    /// Bytes that crossed the DRAM tier, both directions.
+    pub dram_bytes: Bytes,
+    /// The least time any tier or engine allows for what was moved and computed.
+    pub roofline: Picos,
+    /// Core-picoseconds of the engine it runs on that did useful work.
+    pub busy: u128,
+    /// Where the rest of that engine's time went while it ran, largest first.
+    pub stalls: Vec<Stall>,
+    /// Its largest ledger entry: `compute`, or a cause with its place such as `bandwidth(hbm)`.
+    pub bound_by: String,
+}
