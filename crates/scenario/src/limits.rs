@@ -1,0 +1,14 @@
+//! Bounds on what is read, so that no input takes unbounded time or memory.
+
+/// Largest scenario (or `config.json`) read, in bytes.
+pub const MAX_TEXT_BYTES: usize = 8 << 20;
+/// Deepest nesting of mappings and lists.
+pub const MAX_DEPTH: usize = 64;
+/// Most values in one document, those that aliases repeat included.
+pub const MAX_NODES: usize = 1_000_000;
+/// Most cases of one scenario.
+pub const MAX_CASES: usize = 100_000;
+/// Longest chain of scenarios that extend each other.
+pub const MAX_EXTENDS: usize = 16;
+/// Most problems shown of one scenario; the rest are counted.
+pub const MAX_DIAGNOSTICS: usize = 20;
