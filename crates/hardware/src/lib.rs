@@ -1,9 +1,33 @@
 //! What it runs on: engines, memory tiers, links and a catalog of real parts. Knows no models.
+//!
+//! ```
+//! let device = memwall_hardware::catalog::device("h100")?;
+//! assert_eq!(device.name, "h100-sxm");
+//! let peak = device.matmul_peak("bf16").expect("every H100 multiplies bf16");
+//! assert_eq!(peak.rate.to_string(), "989.4 TFLOP/s");
+//! # Ok::<(), memwall_hardware::CatalogError>(())
+//! ```
 
+pub mod catalog;
+mod check;
 mod device;
+mod error;
 mod figure;
+mod formats;
+mod nearest;
+mod overlay;
+mod peak;
+mod read;
+mod rows;
 mod software;
+mod spec;
 
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
+pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};
-pub use software::{LaunchMode, SoftwareProfile};
+pub use formats::{FORMATS, widening};
+pub use overlay::overlay;
+pub use peak::{MatmulOn, Peak};
+pub use rows::FigureRow;
+pub use software::{LaunchMode, SoftwareProfile, SoftwareSpec};
+pub use spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};

@@ -1,11 +1,17 @@
 //! What software adds: launches, fusion, kernel library. Apart from the hardware.
 
 use memwall_units::Picos;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::Figure;
+use crate::check::Checker;
+use crate::{Figure, HardwareError};
+
+/// The largest split of a k dimension, and the deepest pipeline, that a profile may ask for.
+const MAX_WAYS: u32 = 1024;
 
 /// How kernels reach the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LaunchMode {
     /// The host issues kernel by kernel.
@@ -41,4 +47,122 @@ pub struct SoftwareProfile {
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
     pub pipeline_stages: u32,
+}
+
+/// A software profile as it is written in YAML: in the catalog, and in a scenario's `software:` block. Every key
+/// may be missing in a block that `extends:` a catalog profile.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SoftwareSpec {
+    /// The profile this one is like: a catalog name such as `tensorrt-llm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// Short name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// `stream` when the host issues kernel by kernel, `graph` when one issue starts a whole step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<LaunchMode>,
+    /// Host time to issue one kernel (stream) or one graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Figure<Picos>>,
+    /// Device time between the end of a kernel and the start of the next one that was already issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_gap: Option<Figure<Picos>>,
+    /// Whether attention runs as one fused kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused_attention: Option<bool>,
+    /// Whether pointwise operators are fused into their producer (bias, activation, residual).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused_elementwise: Option<bool>,
+    /// Fraction of an engine's sustained peak that matmul's inner loop reaches on a large, aligned tile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matmul_efficiency: Option<Figure<f64>>,
+    /// The same for the inner loop of fused attention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention_efficiency: Option<Figure<f64>>,
+    /// Whether softmax and matmul of a fused attention overlap on their engines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlapped_softmax: Option<bool>,
+    /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_split_k: Option<u32>,
+    /// Buffers a tile pipeline keeps in flight at most (2 is double buffering). At most 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_stages: Option<u32>,
+}
+
+impl SoftwareProfile {
+    /// Checks a complete description (one whose `extends:` was merged already).
+    ///
+    /// # Errors
+    /// Everything that is wrong or missing, each with its path.
+    pub fn try_from_spec(spec: SoftwareSpec) -> Result<Self, Vec<HardwareError>> {
+        let mut checker = Checker::default();
+        let profile = profile(&mut checker, spec);
+        checker.finish(profile)
+    }
+
+    /// The description of this profile. Reads back as the same profile.
+    #[must_use]
+    pub fn to_spec(&self) -> SoftwareSpec {
+        SoftwareSpec {
+            extends: None,
+            name: Some(self.name.clone()),
+            title: Some(self.title.clone()),
+            launch: Some(self.launch),
+            issue: Some(self.issue.clone()),
+            kernel_gap: Some(self.kernel_gap.clone()),
+            fused_attention: Some(self.fused_attention),
+            fused_elementwise: Some(self.fused_elementwise),
+            matmul_efficiency: Some(self.matmul_efficiency.clone()),
+            attention_efficiency: Some(self.attention_efficiency.clone()),
+            overlapped_softmax: Some(self.overlapped_softmax),
+            max_split_k: Some(self.max_split_k),
+            pipeline_stages: Some(self.pipeline_stages),
+        }
+    }
+}
+
+fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile> {
+    let name = checker.words("name", spec.name, "my-stack");
+    let title = match spec.title.or_else(|| name.clone()) {
+        Some(title) => checker.words("title", Some(title), "My stack"),
+        None => None,
+    };
+    let launch = checker.required("launch", spec.launch, "stream");
+    let issue = checker.required_figure("issue", spec.issue, "3 us");
+    let kernel_gap = checker.required_figure("kernel_gap", spec.kernel_gap, "1 us");
+    let fused_attention = checker.required("fused_attention", spec.fused_attention, "true");
+    let fused_elementwise = checker.required("fused_elementwise", spec.fused_elementwise, "true");
+    let matmul_efficiency = checker.required_figure("matmul_efficiency", spec.matmul_efficiency, "0.9");
+    let attention_efficiency = checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
+    let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
+    let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
+    let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
+    Some(SoftwareProfile {
+        name: name?,
+        title: title?,
+        launch: launch?,
+        issue: issue?,
+        kernel_gap: kernel_gap?,
+        fused_attention: fused_attention?,
+        fused_elementwise: fused_elementwise?,
+        matmul_efficiency: matmul_efficiency?,
+        attention_efficiency: attention_efficiency?,
+        overlapped_softmax: overlapped_softmax?,
+        max_split_k: max_split_k?,
+        pipeline_stages: pipeline_stages?,
+    })
+}
+
+fn ways(checker: &mut Checker, key: &str, value: Option<u32>, example: &str) -> Option<u32> {
+    let value = checker.required(key, value, example)?;
+    if !(1..=MAX_WAYS).contains(&value) {
+        checker.error(key, format!("{value} is out of range: it must be from 1 to {MAX_WAYS}"), None);
+    }
+    Some(value)
 }

@@ -1,0 +1,143 @@
+//! The catalog of real parts and software profiles, compiled in. Nothing is parsed before it is asked for, so that a
+//! cold start pays for the one part it uses.
+
+use serde_yaml::Value;
+
+use crate::nearest::{nearest, shorten};
+use crate::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, overlay};
+
+mod entries;
+
+/// One entry: a YAML document in the same form a person writes in a scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The name to use: `h100-sxm`.
+    pub name: &'static str,
+    /// Other names that mean it: `h100`.
+    pub aliases: &'static [&'static str],
+    /// The document. It may `extends:` another entry of the same kind.
+    pub yaml: &'static str,
+}
+
+impl Entry {
+    /// The name of the entry this one extends, as written.
+    #[must_use]
+    pub fn parent(&self) -> Option<&'static str> {
+        self.yaml.lines().find_map(|line| line.strip_prefix("extends:")).map(str::trim)
+    }
+
+    /// What a person calls it, as written.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        let title = self.yaml.lines().find_map(|line| line.strip_prefix("title:"));
+        title.map_or(self.name, |title| title.trim().trim_matches('"'))
+    }
+
+    fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+/// All devices, by vendor and generation.
+#[must_use]
+pub fn devices() -> &'static [Entry] {
+    entries::DEVICES
+}
+
+/// All software profiles; the first is the default.
+#[must_use]
+pub fn software_profiles() -> &'static [Entry] {
+    entries::SOFTWARE
+}
+
+/// The entry of a device by name or alias; case and `_` for `-` do not matter.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn device_entry(name: &str) -> Result<&'static Entry, CatalogError> {
+    find("device", entries::DEVICES, name)
+}
+
+/// The entry of a software profile by name or alias; case and `_` for `-` do not matter.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn software_entry(name: &str) -> Result<&'static Entry, CatalogError> {
+    find("software profile", entries::SOFTWARE, name)
+}
+
+/// The complete description of a device as YAML, with `extends:` merged away.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn device_yaml(name: &str) -> Result<Value, CatalogError> {
+    merged("device", entries::DEVICES, name)
+}
+
+/// The complete description of a software profile as YAML, with `extends:` merged away.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn software_yaml(name: &str) -> Result<Value, CatalogError> {
+    merged("software profile", entries::SOFTWARE, name)
+}
+
+/// A device by name or alias.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn device(name: &str) -> Result<Device, CatalogError> {
+    let value = device_yaml(name)?;
+    let spec: DeviceSpec = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
+    Device::try_from_spec(spec).map_err(|errors| all_broken(name, &errors))
+}
+
+/// A software profile by name or alias.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn software(name: &str) -> Result<SoftwareProfile, CatalogError> {
+    let value = software_yaml(name)?;
+    let spec: SoftwareSpec = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
+    SoftwareProfile::try_from_spec(spec).map_err(|errors| all_broken(name, &errors))
+}
+
+fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, CatalogError> {
+    let plain = if name.len() <= 64 { name.trim().to_ascii_lowercase().replace('_', "-") } else { String::new() };
+    entries.iter().find(|entry| entry.answers_to(&plain)).ok_or_else(|| {
+        let names = entries.iter().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases).copied());
+        CatalogError::Unknown { what, name: shorten(name), nearest: nearest(name, names) }
+    })
+}
+
+fn merged(what: &'static str, entries: &'static [Entry], name: &str) -> Result<Value, CatalogError> {
+    let mut entry = find(what, entries, name)?;
+    let mut documents = vec![document(entry)?];
+    while let Some(parent) = entry.parent() {
+        // More steps than entries is a cycle.
+        if documents.len() > entries.len() {
+            return Err(broken(name, &"it extends itself"));
+        }
+        entry = find(what, entries, parent)?;
+        documents.push(document(entry)?);
+    }
+    let base = documents.pop().unwrap_or_default();
+    Ok(documents.into_iter().rev().fold(base, overlay))
+}
+
+fn document(entry: &Entry) -> Result<Value, CatalogError> {
+    let mut value: Value = serde_yaml::from_str(entry.yaml).map_err(|error| broken(entry.name, &error))?;
+    if let Value::Mapping(mapping) = &mut value {
+        mapping.remove("extends");
+    }
+    Ok(value)
+}
+
+fn broken(name: &str, message: &dyn std::fmt::Display) -> CatalogError {
+    CatalogError::Broken { name: name.to_owned(), message: message.to_string() }
+}
+
+fn all_broken(name: &str, errors: &[HardwareError]) -> CatalogError {
+    let messages: Vec<String> = errors.iter().map(HardwareError::to_string).collect();
+    broken(name, &messages.join("; "))
+}

@@ -1,0 +1,146 @@
+//! A device or profile as rows of a table: each figure with how it is known and its source.
+
+use memwall_units::Quantity;
+
+use crate::{Device, Duplex, Engine, Figure, LaunchMode, Provenance, Scope, SoftwareProfile, Tier, TierKind};
+
+/// One line of `memwall hardware show`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FigureRow {
+    /// Where it is in the YAML: `memory.hbm.bandwidth`.
+    pub path: String,
+    /// As a person would write it in a scenario: `3.35 TB/s`.
+    pub value: String,
+    /// How it is known; `None` for a plain setting such as a tier's kind.
+    pub kind: Option<Provenance>,
+    /// Where it was published, or the reasoning; empty for a plain setting.
+    pub source: String,
+}
+
+impl Device {
+    /// Every figure and setting, in the order of the YAML form, tiers innermost first.
+    #[must_use]
+    pub fn rows(&self) -> Vec<FigureRow> {
+        let mut rows = Rows::default();
+        rows.number("cores", &self.cores);
+        rows.quantity("clock", &self.clock);
+        rows.engine("matrix", &self.matrix);
+        rows.engine("vector", &self.vector);
+        if let Some(special) = &self.special {
+            rows.engine("special", special);
+        }
+        for tier in &self.tiers {
+            rows.tier(tier);
+        }
+        rows.quantity("power.tdp", &self.power.tdp);
+        rows.maybe("power.idle", self.power.idle.as_ref());
+        for (format, energy) in &self.power.energy_per_flop {
+            rows.quantity(&format!("power.energy_per_flop.{format}"), energy);
+        }
+        if let Some(min_clock) = &self.power.min_clock {
+            rows.number("power.min_clock", min_clock);
+        }
+        rows.setting("host.title", &self.host.title);
+        rows.number("host.speed", &self.host.speed);
+        rows.0
+    }
+}
+
+impl SoftwareProfile {
+    /// Every figure and setting, in the order of the YAML form.
+    #[must_use]
+    pub fn rows(&self) -> Vec<FigureRow> {
+        let mut rows = Rows::default();
+        let launch = match self.launch {
+            LaunchMode::Stream => "stream",
+            LaunchMode::Graph => "graph",
+        };
+        rows.setting("launch", launch);
+        rows.quantity("issue", &self.issue);
+        rows.quantity("kernel_gap", &self.kernel_gap);
+        rows.setting("fused_attention", &self.fused_attention.to_string());
+        rows.setting("fused_elementwise", &self.fused_elementwise.to_string());
+        rows.number("matmul_efficiency", &self.matmul_efficiency);
+        rows.number("attention_efficiency", &self.attention_efficiency);
+        rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
+        rows.setting("max_split_k", &self.max_split_k.to_string());
+        rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
+        rows.0
+    }
+}
+
+#[derive(Default)]
+struct Rows(Vec<FigureRow>);
+
+impl Rows {
+    fn setting(&mut self, path: &str, value: &str) {
+        let row = FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };
+        self.0.push(row);
+    }
+
+    fn push<T>(&mut self, path: &str, value: String, figure: &Figure<T>) {
+        let (kind, source) = (Some(figure.kind), figure.source.clone());
+        self.0.push(FigureRow { path: path.to_owned(), value, kind, source });
+    }
+
+    fn quantity<T: Quantity>(&mut self, path: &str, figure: &Figure<T>) {
+        self.push(path, figure.value.to_exact_text(), figure);
+    }
+
+    fn number<T: std::fmt::Display>(&mut self, path: &str, figure: &Figure<T>) {
+        self.push(path, figure.value.to_string(), figure);
+    }
+
+    fn maybe<T: Quantity>(&mut self, path: &str, figure: Option<&Figure<T>>) {
+        if let Some(figure) = figure {
+            self.quantity(path, figure);
+        }
+    }
+
+    fn engine(&mut self, name: &str, engine: &Engine) {
+        for (format, peak) in &engine.peak {
+            self.quantity(&format!("{name}.peak.{format}"), peak);
+        }
+        self.number(&format!("{name}.sustained"), &engine.sustained);
+        let [m, n, k] = engine.granularity;
+        self.setting(&format!("{name}.granularity"), &format!("[{m}, {n}, {k}]"));
+    }
+
+    fn tier(&mut self, tier: &Tier) {
+        let path = |key: &str| format!("memory.{}.{key}", tier.name);
+        self.setting(&path("kind"), kind_name(tier.kind));
+        match tier.scope {
+            Scope::PerCore => self.setting(&path("scope"), "per_core"),
+            Scope::Shared(instances) => {
+                self.setting(&path("scope"), "shared");
+                self.setting(&path("instances"), &instances.to_string());
+            }
+        }
+        self.quantity(&path("capacity"), &tier.capacity);
+        self.quantity(&path("bandwidth"), &tier.bandwidth);
+        self.maybe(&path("write_bandwidth"), tier.write_bandwidth.as_ref());
+        let duplex = match tier.duplex {
+            Duplex::Half => "half",
+            Duplex::Full => "full",
+        };
+        self.setting(&path("duplex"), duplex);
+        self.quantity(&path("latency"), &tier.latency);
+        self.number(&path("efficiency"), &tier.efficiency);
+        if let Some(mixed) = &tier.mixed_efficiency {
+            self.number(&path("mixed_efficiency"), mixed);
+        }
+        self.maybe(&path("in_flight"), tier.in_flight.as_ref());
+        self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
+    }
+}
+
+fn kind_name(kind: TierKind) -> &'static str {
+    match kind {
+        TierKind::Registers => "registers",
+        TierKind::Scratchpad => "scratchpad",
+        TierKind::Cache => "cache",
+        TierKind::Dram => "dram",
+        TierKind::Host => "host",
+        TierKind::Storage => "storage",
+    }
+}
