@@ -103,9 +103,11 @@ pub fn software(name: &str) -> Result<SoftwareProfile, CatalogError> {
 }
 
 fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, CatalogError> {
-    let plain = if name.len() <= 64 { name.trim().to_ascii_lowercase().replace('_', "-") } else { String::new() };
+    let plain =
+        if name.len() <= 64 { name.trim().to_ascii_lowercase().replace('_', "-") } else { String::new() };
     entries.iter().find(|entry| entry.answers_to(&plain)).ok_or_else(|| {
-        let names = entries.iter().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases).copied());
+        let names =
+            entries.iter().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases).copied());
         CatalogError::Unknown { what, name: shorten(name), nearest: nearest(name, names) }
     })
 }

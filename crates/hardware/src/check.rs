@@ -84,8 +84,12 @@ impl Checker {
         let (number, (min, max)) = (figure.value.number(), T::RANGE);
         // Written so that NaN is out of range.
         if !(number >= min && number <= max) {
-            let message =
-                format!("{} is out of range: it must be from {} to {}", T::text(number), T::text(min), T::text(max));
+            let message = format!(
+                "{} is out of range: it must be from {} to {}",
+                T::text(number),
+                T::text(min),
+                T::text(max)
+            );
             self.error(key, message, None);
         }
         Some(figure)
@@ -148,7 +152,9 @@ impl Checker {
     pub fn finish<T>(self, result: Option<T>) -> Result<T, Vec<HardwareError>> {
         match result {
             Some(result) if self.errors.is_empty() => Ok(result),
-            _ if self.errors.is_empty() => Err(vec![HardwareError::new(&[], "the description is incomplete")]),
+            _ if self.errors.is_empty() => {
+                Err(vec![HardwareError::new(&[], "the description is incomplete")])
+            }
             _ => Err(self.errors),
         }
     }

@@ -42,7 +42,9 @@ pub struct Engine {
 }
 
 /// What a tier is made of and who manages it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum TierKind {
     /// Register files.
@@ -69,7 +71,9 @@ pub enum Scope {
 }
 
 /// Whether reads and writes share one bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplex {
     /// Reads and writes take turns on one bus (DRAM, most SRAM ports).

@@ -28,7 +28,8 @@ impl Peak {
     /// "fp8 runs as fp16" when the format had to be widened, for a report's notes.
     #[must_use]
     pub fn note(&self, format: &str) -> Option<String> {
-        (self.runs_as != format).then(|| format!("{format} has no units of its own and runs as {}", self.runs_as))
+        (self.runs_as != format)
+            .then(|| format!("{format} has no units of its own and runs as {}", self.runs_as))
     }
 }
 

@@ -89,11 +89,19 @@ fn required_engine(checker: &mut Checker, key: &str, spec: Option<EngineSpec>) -
 fn engine(checker: &mut Checker, spec: EngineSpec) -> Option<Engine> {
     let peak = checker.by_format("peak", spec.peak);
     if peak.is_empty() {
-        checker.error("", "`peak` is missing", Some("write at least one, such as `peak: { bf16: 1 TFLOP/s }`".into()));
+        checker.error(
+            "",
+            "`peak` is missing",
+            Some("write at least one, such as `peak: { bf16: 1 TFLOP/s }`".into()),
+        );
     }
     let granularity = spec.granularity.unwrap_or([1, 1, 1]);
     if granularity.iter().any(|&side| side == 0 || side > MAX_GRANULARITY) {
-        checker.error("granularity", format!("{granularity:?} is out of range: each side is 1 to {MAX_GRANULARITY}"), None);
+        checker.error(
+            "granularity",
+            format!("{granularity:?} is out of range: each side is 1 to {MAX_GRANULARITY}"),
+            None,
+        );
     }
     let sustained = checker.figure("sustained", spec.sustained).unwrap_or_else(whole);
     Some(Engine { peak, sustained, granularity })
@@ -198,13 +206,21 @@ fn scope(
     };
     match scope {
         ScopeSpec::PerCore if off_chip => {
-            checker.error("scope", "a tier off the chip is shared by all cores", Some("write `scope: shared`".into()));
+            checker.error(
+                "scope",
+                "a tier off the chip is shared by all cores",
+                Some("write `scope: shared`".into()),
+            );
             None
         }
         ScopeSpec::PerCore => {
             if instances.is_some() {
                 let hint = "leave it out, or write `scope: shared`";
-                checker.error("instances", "with `scope: per_core` there is one instance a core", Some(hint.into()));
+                checker.error(
+                    "instances",
+                    "with `scope: per_core` there is one instance a core",
+                    Some(hint.into()),
+                );
             }
             Some(Scope::PerCore)
         }
@@ -212,7 +228,11 @@ fn scope(
             let instances = instances.unwrap_or(1);
             let most = cores.unwrap_or(u32::MAX);
             if instances == 0 || instances > most {
-                checker.error("instances", format!("{instances} is out of range: 1 to the number of cores ({most})"), None);
+                checker.error(
+                    "instances",
+                    format!("{instances} is out of range: 1 to the number of cores ({most})"),
+                    None,
+                );
             }
             Some(Scope::Shared(instances))
         }
@@ -232,7 +252,11 @@ fn host(checker: &mut Checker, spec: HostSpec) -> Option<Host> {
     let title = checker.words("title", Some(title), "x86 server");
     let speed = spec.speed.unwrap_or_else(whole);
     if !(speed.value >= 1e-3 && speed.value <= 1e3) {
-        checker.error("speed", format!("{} is out of range: it must be from 0.001 to 1000", speed.value), None);
+        checker.error(
+            "speed",
+            format!("{} is out of range: it must be from 0.001 to 1000", speed.value),
+            None,
+        );
     }
     Some(Host { title: title?, speed })
 }

@@ -74,7 +74,8 @@ struct Rows(Vec<FigureRow>);
 
 impl Rows {
     fn setting(&mut self, path: &str, value: &str) {
-        let row = FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };
+        let row =
+            FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };
         self.0.push(row);
     }
 

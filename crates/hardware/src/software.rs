@@ -139,7 +139,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let fused_attention = checker.required("fused_attention", spec.fused_attention, "true");
     let fused_elementwise = checker.required("fused_elementwise", spec.fused_elementwise, "true");
     let matmul_efficiency = checker.required_figure("matmul_efficiency", spec.matmul_efficiency, "0.9");
-    let attention_efficiency = checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
+    let attention_efficiency =
+        checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
