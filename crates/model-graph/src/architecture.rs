@@ -1,5 +1,8 @@
 //! The shape of a model: how many layers of what.
 
+mod size;
+mod validate;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

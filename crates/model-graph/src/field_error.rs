@@ -41,11 +41,6 @@ impl Checker {
         }
     }
 
-    /// Whether nothing was wrong so far.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.errors.is_empty()
-    }
-
     /// All that was wrong.
     pub(crate) fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }

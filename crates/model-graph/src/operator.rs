@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ops::{Activation, Attention, GroupedMatMul, MatMul, NormKind};
 use crate::{Dtype, TensorId};
 
 /// Index of an operator in its [`crate::Graph`].
@@ -32,7 +33,8 @@ pub struct Operator {
     pub class: OpClass,
     /// Number format the arithmetic runs in (weight-only int4 with 16-bit activations computes in 16 bit).
     pub compute: Dtype,
-    /// What it reads. MatMul: `[a, b]`; attention: `[q, k, v]`; grouped matmul: `[tokens, experts]`; others: their inputs.
+    /// What it reads. Matmul: `[a, b]` and perhaps a bias; attention: `[q, k, v]`, with no elements of `v` where it
+    /// is a part of `k`; grouped matmul: `[tokens, experts]`; norm: see there; others: their inputs.
     pub inputs: Vec<Operand>,
     /// What it writes.
     pub outputs: Vec<Operand>,
@@ -79,7 +81,8 @@ pub enum OpKind {
         /// Elements a row.
         cols: u64,
     },
-    /// Row-wise normalisation; with two inputs it adds the residual first, with two outputs it also writes the sum.
+    /// Row-wise normalisation; with two activations among its inputs it adds them first (the residual), with two
+    /// outputs it also writes that sum. Its parameters are the last inputs.
     Norm {
         /// LayerNorm or RMSNorm.
         kind: NormKind,
@@ -133,93 +136,36 @@ pub enum OpKind {
     },
 }
 
-/// Shapes of a (batched) matmul.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MatMul {
-    /// Independent products.
-    pub batch: u64,
-    /// Rows of A and C.
-    pub m: u64,
-    /// Columns of B and C.
-    pub n: u64,
-    /// Columns of A, rows of B.
-    pub k: u64,
-    /// Consecutive products that share one B (query heads of a GQA group); 1 when each has its own.
-    pub b_shared_by: u64,
+impl OpKind {
+    /// What reports call it: `matmul`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MatMul(_) => "matmul",
+            Self::Attention(_) => "attention",
+            Self::GroupedMatMul(_) => "grouped_matmul",
+            Self::Softmax { .. } => "softmax",
+            Self::Norm { .. } => "norm",
+            Self::Elementwise { .. } => "elementwise",
+            Self::Rope { .. } => "rope",
+            Self::Gather { .. } => "gather",
+            Self::KvAppend { .. } => "kv_append",
+            Self::KvRead { .. } => "kv_read",
+            Self::Route { .. } => "route",
+            Self::Permute { .. } => "permute",
+        }
+    }
 }
 
-/// Shapes of a fused attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Attention {
-    /// Sequences.
-    pub batch: u64,
-    /// New tokens of each sequence.
-    pub q_len: u64,
-    /// Tokens of each sequence attended to, the new ones included.
-    pub kv_len: u64,
-    /// Query heads.
-    pub heads: u64,
-    /// Key and value heads; divides `heads`.
-    pub kv_heads: u64,
-    /// Width of a query and of a key.
-    pub qk_dim: u64,
-    /// Width of a value.
-    pub v_dim: u64,
-    /// Whether a token sees only earlier ones; the mask is aligned to the bottom right.
-    pub causal: bool,
-    /// Sliding window in tokens; 0 is full attention.
-    pub window: u64,
-    /// Whether values are a part of the keys' bytes (multi-head latent attention), read once.
-    pub shared_kv: bool,
-}
-
-/// Shapes of a grouped (mixture-of-experts) matmul.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GroupedMatMul {
-    /// `(rows, experts)`: that many experts get that many rows each. Experts without rows are left out.
-    pub groups: Vec<(u64, u64)>,
-    /// Columns of an expert's weights.
-    pub n: u64,
-    /// Rows of an expert's weights.
-    pub k: u64,
-}
-
-/// Which normalisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum NormKind {
-    /// Mean and variance, scale and shift.
-    Layer,
-    /// Root mean square, scale.
-    Rms,
-}
-
-/// Elementwise functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// Sum of two tensors (residual connections).
-    Add,
-    /// Product of two tensors.
-    Mul,
-    /// Quotient of two tensors.
-    Div,
-    /// Power of two tensors.
-    Pow,
-    /// max(x, 0).
-    Relu,
-    /// Gaussian error linear unit.
-    Gelu,
-    /// x * sigmoid(x).
-    Silu,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// silu(a) * b, the gate of SwiGLU.
-    SiluMul,
-    /// gelu(a) * b, the gate of GeGLU.
-    GeluMul,
-    /// Scaling by a constant (and adding a mask).
-    Scale,
-    /// A copy or a change of format.
-    Copy,
+impl OpClass {
+    /// `mha_proj`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MhaProj => "mha_proj",
+            Self::ActAct => "act_act",
+            Self::FfnProj => "ffn_proj",
+            Self::Other => "other",
+        }
+    }
 }

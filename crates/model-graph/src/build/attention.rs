@@ -1,0 +1,203 @@
+//! Attention with keys and values per head: multi-head, grouped-query and multi-query.
+
+use super::mla::attend_latent;
+use super::names::{AttentionNames, CROSS, Name, SELF, name};
+use super::scope::Scope;
+use crate::{Attention, Bias, MatMul, OpClass, OpKind, Operand, Positions, TensorRole};
+
+/// What an encoder-decoder model's decoder attends to across.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Memory {
+    /// The encoder's output, where this step computes keys and values of it.
+    pub(super) encoded: Option<Operand>,
+    /// Tokens of each sequence in it.
+    pub(super) len: u64,
+}
+
+/// Queries, keys and values, as attention reads them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Qkv {
+    pub(super) q: Operand,
+    pub(super) k: Operand,
+    pub(super) v: Operand,
+}
+
+const ROPE: Name = name!("attn.rope");
+
+/// A layer's attention of the new tokens to their own sequence, projections included.
+pub(super) fn attend_to_self(scope: &mut Scope<'_>, index: u64, input: Operand, cached: bool) -> Operand {
+    if let Some(mla) = scope.arch.mla {
+        return attend_latent(scope, &mla, input);
+    }
+    let shape = self_shape(scope, index, cached);
+    let fresh = project_qkv(scope, &SELF, input);
+    let fresh = norm_heads(scope, fresh);
+    let fresh = if scope.arch.positions == Positions::Rope { rotate(scope, fresh) } else { fresh };
+    let qkv = if cached { append(scope, &SELF, fresh, shape.kv_len, shape.window) } else { fresh };
+    let context = attend(scope, &SELF, &shape, qkv);
+    project_out(scope, &SELF, context, shape.heads.saturating_mul(shape.v_dim))
+}
+
+/// A decoder layer's attention to the encoder's output, projections included.
+pub(super) fn attend_to_memory(scope: &mut Scope<'_>, memory: Memory, input: Operand) -> Operand {
+    let shape = Attention { kv_len: memory.len, causal: false, window: 0, ..self_shape(scope, 0, true) };
+    let (q_width, kv_width) = widths(scope);
+    let biased = scope.arch.bias != Bias::None;
+    let hidden = scope.arch.hidden;
+    let q = scope.project(CROSS.q, OpClass::MhaProj, input, (hidden, q_width), biased);
+    let (k, v) = match memory.encoded {
+        Some(encoded) => {
+            let own = scope.q_len;
+            scope.q_len = memory.len;
+            let k = scope.project(CROSS.k, OpClass::MhaProj, encoded, (hidden, kv_width), biased);
+            let v = scope.project(CROSS.v, OpClass::MhaProj, encoded, (hidden, kv_width), biased);
+            let filled = append(scope, &CROSS, Qkv { q, k, v }, memory.len, 0);
+            scope.q_len = own;
+            (filled.k, filled.v)
+        }
+        None => caches(scope, &CROSS, memory.len),
+    };
+    let context = attend(scope, &CROSS, &shape, Qkv { q, k, v });
+    project_out(scope, &CROSS, context, q_width)
+}
+
+/// softmax(Q K^T) V, fused or in parts.
+pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Attention, qkv: Qkv) -> Operand {
+    let compute = scope.attention_compute();
+    let width = shape.heads.saturating_mul(shape.v_dim);
+    if scope.options.fused_attention {
+        let out = scope.activation(names.fused.out, width);
+        let inputs = vec![qkv.q, qkv.k, qkv.v];
+        scope.add(names.fused.op, OpClass::ActAct, compute, OpKind::Attention(*shape), inputs, vec![out]);
+        return out;
+    }
+    let Qkv { q, k, v } = widen_cache(scope, names, shape, qkv);
+    let visible = shape.visible();
+    let products = shape.batch.saturating_mul(shape.heads);
+    let b_shared_by = shape.heads.checked_div(shape.kv_heads).unwrap_or(1);
+    let grid = vec![shape.batch, shape.heads, shape.q_len, visible];
+
+    let scores = scope.buffer(names.scores.out, grid.clone());
+    let product = MatMul { batch: products, m: shape.q_len, n: visible, k: shape.qk_dim, b_shared_by };
+    scope.add(names.scores.op, OpClass::ActAct, compute, OpKind::MatMul(product), vec![q, k], vec![scores]);
+
+    let weights = scope.buffer(names.softmax.out, grid);
+    let rows = OpKind::Softmax { rows: products.saturating_mul(shape.q_len), cols: visible };
+    scope.add_plain(names.softmax, rows, vec![scores], vec![weights]);
+
+    let out = scope.activation(names.context.out, width);
+    let product = MatMul { batch: products, m: shape.q_len, n: shape.v_dim, k: visible, b_shared_by };
+    scope.add(names.context.op, OpClass::ActAct, compute, OpKind::MatMul(product), vec![weights, v], vec![out]);
+    out
+}
+
+/// The projection of the heads' values back to the residual stream.
+pub(super) fn project_out(
+    scope: &mut Scope<'_>,
+    names: &AttentionNames,
+    context: Operand,
+    width: u64,
+) -> Operand {
+    let shape = (width, scope.arch.hidden);
+    let biased = scope.all_biased();
+    scope.project(names.out, OpClass::MhaProj, context, shape, biased)
+}
+
+fn self_shape(scope: &Scope<'_>, index: u64, cached: bool) -> Attention {
+    let arch = scope.arch;
+    Attention {
+        batch: scope.step.batch,
+        q_len: scope.q_len,
+        kv_len: scope.kv_len,
+        heads: arch.heads,
+        kv_heads: arch.kv_heads(),
+        qk_dim: arch.head_dim(),
+        v_dim: arch.head_dim(),
+        causal: cached,
+        window: arch.window_of(index),
+        shared_kv: false,
+    }
+}
+
+/// Widths of all query heads and of all key heads together.
+fn widths(scope: &Scope<'_>) -> (u64, u64) {
+    let dim = scope.arch.head_dim();
+    (scope.arch.heads.saturating_mul(dim), scope.arch.kv_heads().saturating_mul(dim))
+}
+
+fn project_qkv(scope: &mut Scope<'_>, names: &AttentionNames, input: Operand) -> Qkv {
+    let (q_width, kv_width) = widths(scope);
+    let biased = scope.arch.bias != Bias::None;
+    let hidden = scope.arch.hidden;
+    if !scope.options.merged_qkv {
+        let q = scope.project(names.q, OpClass::MhaProj, input, (hidden, q_width), biased);
+        let k = scope.project(names.k, OpClass::MhaProj, input, (hidden, kv_width), biased);
+        let v = scope.project(names.v, OpClass::MhaProj, input, (hidden, kv_width), biased);
+        return Qkv { q, k, v };
+    }
+    let width = q_width.saturating_add(kv_width.saturating_mul(2));
+    let all = scope.project(names.qkv, OpClass::MhaProj, input, (hidden, width), biased);
+    let part = |width: u64| Operand { tensor: all.tensor, elements: scope.tokens().saturating_mul(width) };
+    Qkv { q: part(q_width), k: part(kv_width), v: part(kv_width) }
+}
+
+/// The per-head norms of queries and keys, where the model has them.
+fn norm_heads(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
+    if !scope.arch.qk_norm {
+        return qkv;
+    }
+    let dim = scope.arch.head_dim();
+    let q = scope.norm(SELF.q_norm, qkv.q, dim);
+    let k = scope.norm(SELF.k_norm, qkv.k, dim);
+    Qkv { q, k, v: qkv.v }
+}
+
+fn rotate(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
+    let (q_width, kv_width) = widths(scope);
+    let q = scope.activation("attn.q.rope", q_width);
+    let k = scope.activation("attn.k.rope", kv_width);
+    let elements = q.elements.saturating_add(k.elements);
+    scope.add_plain(ROPE, OpKind::Rope { elements }, vec![qkv.q, qkv.k], vec![q, k]);
+    Qkv { q, k, v: qkv.v }
+}
+
+/// Appends the new tokens' keys and values to the cache; keys and values are then what is read from the cache.
+fn append(scope: &mut Scope<'_>, names: &AttentionNames, fresh: Qkv, kv_len: u64, window: u64) -> Qkv {
+    let kept = Attention { kv_len, window, ..self_shape(scope, 0, true) }.visible();
+    let (k, v) = caches(scope, names, kept);
+    let written = |cache: Operand, new: Operand| Operand { tensor: cache.tensor, elements: new.elements };
+    let elements = fresh.k.elements.saturating_add(fresh.v.elements);
+    let outputs = vec![written(k, fresh.k), written(v, fresh.v)];
+    scope.add_plain(names.append, OpKind::KvAppend { elements }, vec![fresh.k, fresh.v], outputs);
+    Qkv { q: fresh.q, k, v }
+}
+
+/// The layer's caches, holding `len` tokens of each sequence.
+fn caches(scope: &mut Scope<'_>, names: &AttentionNames, len: u64) -> (Operand, Operand) {
+    let shape = vec![scope.step.batch, scope.arch.kv_heads(), len, scope.arch.head_dim()];
+    let dtype = scope.options.precision.kv_cache;
+    let k = scope.tensor(names.k_cache, TensorRole::KvCache, dtype, shape.clone());
+    let v = scope.tensor(names.v_cache, TensorRole::KvCache, dtype, shape);
+    (k, v)
+}
+
+/// Unfused matmuls cannot convert on the way: where the cache's format is not the activations', copies in theirs.
+fn widen_cache(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Attention, qkv: Qkv) -> Qkv {
+    let precision = scope.options.precision;
+    let is_cached = scope.graph.role(qkv.k.tensor) == Some(TensorRole::KvCache);
+    if !is_cached || precision.kv_cache == precision.activations {
+        return qkv;
+    }
+    let mut read = |name: Name, cache: Operand, dim: u64| {
+        let grid = vec![shape.batch, shape.kv_heads, shape.visible(), dim];
+        let copy = scope.buffer(name.out, grid);
+        scope.add_plain(name, OpKind::KvRead { elements: cache.elements }, vec![cache], vec![copy]);
+        copy
+    };
+    let k = read(names.k_read, qkv.k, shape.qk_dim);
+    if shape.shared_kv {
+        return Qkv { q: qkv.q, k, v: Operand { tensor: k.tensor, elements: qkv.v.elements } };
+    }
+    let v = read(names.v_read, qkv.v, shape.v_dim);
+    Qkv { q: qkv.q, k, v }
+}

@@ -1,0 +1,121 @@
+//! The two ends of a model: embedding, and final norm with output head.
+
+use super::names::{Name, name};
+use super::scope::{Scope, Stream};
+use crate::{Dtype, MatMul, ModelKind, NormPosition, OpClass, OpKind, Operand, Positions, TensorRole};
+
+const EMBED: Name = name!("embed");
+const EMBED_NORM: Name = name!("embed.norm");
+const FINAL_NORM: Name = name!("final_norm");
+const ENCODER_NORM: Name = name!("encoder_norm");
+const LM_HEAD: Name = name!("lm_head");
+
+/// The residual stream before the first layer: embedded tokens or patches, or, where the embedding is not part of
+/// the step, given from outside.
+pub(super) fn embed(scope: &mut Scope<'_>) -> Stream {
+    let hidden = scope.arch.hidden;
+    if !scope.options.embedding {
+        let dtype = scope.options.precision.activations;
+        let shape = vec![scope.step.batch, scope.q_len, hidden];
+        let x = scope.tensor("input", TensorRole::Input, dtype, shape);
+        return Stream { x, pending: None };
+    }
+    let x = if scope.arch.patches.is_some() { embed_patches(scope) } else { embed_tokens(scope) };
+    let stream = Stream { x, pending: None };
+    if scope.arch.norm_position == NormPosition::Post { scope.close(EMBED_NORM, stream) } else { stream }
+}
+
+/// What follows the last layer of a decoder.
+pub(super) fn finish(scope: &mut Scope<'_>, stream: Stream) {
+    scope.layer = None;
+    let normalise = scope.options.lm_head && scope.arch.norm_position == NormPosition::Pre;
+    let x = last_norm(scope, FINAL_NORM, stream, normalise);
+    if scope.options.lm_head && scope.arch.vocab > 0 {
+        let matrix = if scope.arch.tied_embeddings { token_table(scope) } else { head_matrix(scope) };
+        head(scope, matrix, x);
+    }
+}
+
+/// What follows the last layer of an encoder; its output. A vision model classifies, other encoders' heads depend
+/// on their use and are left out.
+pub(super) fn finish_encoder(scope: &mut Scope<'_>, stream: Stream) -> Operand {
+    scope.layer = None;
+    let classifies = scope.arch.kind == ModelKind::Vision && scope.options.lm_head && scope.arch.vocab > 0;
+    let needs_norm = scope.options.lm_head || scope.arch.kind == ModelKind::EncoderDecoder;
+    let normalise = needs_norm && scope.arch.norm_position == NormPosition::Pre;
+    let name = if scope.arch.kind == ModelKind::EncoderDecoder { ENCODER_NORM } else { FINAL_NORM };
+    let x = last_norm(scope, name, stream, normalise);
+    if classifies {
+        let matrix = head_matrix(scope);
+        head(scope, matrix, x);
+    }
+    x
+}
+
+fn last_norm(scope: &mut Scope<'_>, name: Name, stream: Stream, normalise: bool) -> Operand {
+    match stream.pending {
+        // Nothing reads the sum any more, so the last norm does not write it.
+        Some(_) if normalise => scope.close(name, stream).x,
+        _ => scope.enter(name, stream, normalise).0,
+    }
+}
+
+/// Logits of each sequence's last token (of a vision model: its class token).
+fn head(scope: &mut Scope<'_>, matrix: Operand, x: Operand) {
+    let (hidden, vocab, batch) = (scope.arch.hidden, scope.arch.vocab, scope.step.batch);
+    let last = Operand { tensor: x.tensor, elements: batch.saturating_mul(hidden) };
+    let logits = scope.buffer(LM_HEAD.out, vec![batch, vocab]);
+    let shape = MatMul { batch: 1, m: batch, n: vocab, k: hidden, b_shared_by: 1 };
+    let compute = scope.weight_compute();
+    scope.add(LM_HEAD.op, OpClass::Other, compute, OpKind::MatMul(shape), vec![last, matrix], vec![logits]);
+}
+
+fn head_matrix(scope: &mut Scope<'_>) -> Operand {
+    let shape = vec![scope.arch.hidden, scope.arch.vocab];
+    scope.weight(LM_HEAD.weight, shape)
+}
+
+/// The token embedding: a row a token. As a head it is the same bytes, transposed.
+fn token_table(scope: &mut Scope<'_>) -> Operand {
+    if let Some(table) = scope.embedding {
+        return table;
+    }
+    let shape = vec![scope.arch.vocab.max(1), scope.arch.hidden];
+    let table = scope.weight(EMBED.weight, shape);
+    scope.embedding = Some(table);
+    table
+}
+
+fn embed_tokens(scope: &mut Scope<'_>) -> Operand {
+    let arch = scope.arch;
+    let hidden = arch.hidden;
+    let rows = scope.tokens();
+    let part = |table: Operand, rows: u64| Operand {
+        tensor: table.tensor,
+        elements: table.elements.min(rows.saturating_mul(hidden)),
+    };
+    let ids = scope.tensor("token_ids", TensorRole::Input, Dtype::Int32, vec![scope.step.batch, scope.q_len]);
+    let table = token_table(scope);
+    let mut inputs = vec![ids, part(table, rows)];
+    if arch.positions == Positions::Learned && arch.max_positions > 0 {
+        let table = scope.weight("embed.positions.weight", vec![arch.max_positions, hidden]);
+        inputs.push(part(table, scope.q_len));
+    }
+    if arch.token_types > 0 {
+        let table = scope.weight("embed.token_types.weight", vec![arch.token_types, hidden]);
+        inputs.push(part(table, rows));
+    }
+    let out = scope.activation(EMBED.out, hidden);
+    scope.add_plain(EMBED, OpKind::Gather { rows, cols: hidden }, inputs, vec![out]);
+    out
+}
+
+/// The matmul that embeds image patches; the class token, one row of parameters, is not told apart.
+fn embed_patches(scope: &mut Scope<'_>) -> Operand {
+    let pixels = scope.arch.patches.map_or(1, |patches| patches.pixels());
+    let hidden = scope.arch.hidden;
+    let dtype = scope.options.precision.activations;
+    let shape = vec![scope.step.batch, scope.q_len, pixels];
+    let image = scope.tensor("image", TensorRole::Input, dtype, shape);
+    scope.project(EMBED, OpClass::Other, image, (pixels, hidden), true)
+}

@@ -1,0 +1,246 @@
+//! Where in the model the builder stands, and the few shapes of operator it adds there.
+
+use std::borrow::Cow;
+
+use super::BuildOptions;
+use super::names::Name;
+use crate::{
+    Architecture, Bias, Dtype, GraphBuilder, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Step,
+    TensorRole,
+};
+
+/// The residual stream between two blocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stream {
+    /// The sum so far.
+    pub(super) x: Operand,
+    /// The last block's output where it is not yet added, because the next norm's kernel will.
+    pub(super) pending: Option<(Operand, Name)>,
+}
+
+/// A graph being built, and the step and layer it is built for.
+pub(super) struct Scope<'a> {
+    pub(super) graph: GraphBuilder,
+    pub(super) arch: &'a Architecture,
+    pub(super) options: &'a BuildOptions,
+    pub(super) step: &'a Step,
+    /// New tokens of each sequence in the stack being built.
+    pub(super) q_len: u64,
+    /// Tokens of each sequence attended to in the stack being built.
+    pub(super) kv_len: u64,
+    /// The layer being built.
+    pub(super) layer: Option<u32>,
+    /// The token embedding, once it is used: both stacks and a tied head share it.
+    pub(super) embedding: Option<Operand>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(arch: &'a Architecture, step: &'a Step, options: &'a BuildOptions) -> Self {
+        let layers = arch.encoder_layers().saturating_add(arch.decoder_layers());
+        let operators = usize::try_from(layers.saturating_mul(22).saturating_add(8)).unwrap_or(usize::MAX);
+        let graph = GraphBuilder::with_capacity(operators);
+        Self { graph, arch, options, step, q_len: step.q_len, kv_len: step.kv_len, layer: None, embedding: None }
+    }
+
+    /// Goes on with another stack over other lengths.
+    pub(super) fn restart(&mut self, q_len: u64, kv_len: u64) {
+        self.q_len = q_len;
+        self.kv_len = kv_len;
+        self.layer = None;
+    }
+
+    /// New tokens of all sequences.
+    pub(super) fn tokens(&self) -> u64 {
+        self.step.batch.saturating_mul(self.q_len)
+    }
+
+    /// The format matmuls with weights compute in: the wider of weights and activations.
+    pub(super) fn weight_compute(&self) -> Dtype {
+        wider(self.options.precision.weights, self.options.precision.activations)
+    }
+
+    /// The format everything else computes in.
+    pub(super) fn plain_compute(&self) -> Dtype {
+        self.options.precision.activations
+    }
+
+    /// The format attention computes in.
+    pub(super) fn attention_compute(&self) -> Dtype {
+        wider(self.options.precision.activations, self.options.precision.kv_cache)
+    }
+
+    /// A new activation of `width` values for each new token.
+    pub(super) fn activation(&mut self, label: &'static str, width: u64) -> Operand {
+        let shape = vec![self.step.batch, self.q_len, width];
+        self.buffer(label, shape)
+    }
+
+    /// A new activation of any shape.
+    pub(super) fn buffer(&mut self, label: &'static str, shape: Vec<u64>) -> Operand {
+        let dtype = self.options.precision.activations;
+        self.tensor(label, TensorRole::Activation, dtype, shape)
+    }
+
+    /// A parameter of the layer being built.
+    pub(super) fn weight(&mut self, label: &'static str, shape: Vec<u64>) -> Operand {
+        let dtype = self.options.precision.weights;
+        self.tensor(label, TensorRole::Weight, dtype, shape)
+    }
+
+    /// A parameter kept in the activations' format: biases, norms' scales and what else is never quantized.
+    pub(super) fn vector(&mut self, label: &'static str, width: u64) -> Operand {
+        let dtype = self.options.precision.activations;
+        self.tensor(label, TensorRole::Weight, dtype, vec![width])
+    }
+
+    /// A tensor of the layer being built.
+    pub(super) fn tensor(
+        &mut self,
+        label: &'static str,
+        role: TensorRole,
+        dtype: Dtype,
+        shape: Vec<u64>,
+    ) -> Operand {
+        let elements = shape.iter().fold(1_u64, |product, extent| product.saturating_mul(*extent));
+        let tensor = self.graph.tensor(label, self.layer, role, dtype, shape);
+        Operand { tensor, elements }
+    }
+
+    /// Adds an operator to the layer being built.
+    pub(super) fn add(
+        &mut self,
+        label: &'static str,
+        class: OpClass,
+        compute: Dtype,
+        kind: OpKind,
+        inputs: Vec<Operand>,
+        outputs: Vec<Operand>,
+    ) {
+        let label = Cow::Borrowed(label);
+        let operator = Operator { label, layer: self.layer, kind, class, compute, inputs, outputs };
+        self.graph.operator(operator);
+    }
+
+    /// Adds an operator that is no matmul.
+    pub(super) fn add_plain(
+        &mut self,
+        name: Name,
+        kind: OpKind,
+        inputs: Vec<Operand>,
+        outputs: Vec<Operand>,
+    ) {
+        let compute = self.plain_compute();
+        self.add(name.op, OpClass::Other, compute, kind, inputs, outputs);
+    }
+
+    /// `x` times a weight matrix of `k` rows and `n` columns, for every new token, with a bias where asked for.
+    pub(super) fn project(
+        &mut self,
+        name: Name,
+        class: OpClass,
+        x: Operand,
+        (k, n): (u64, u64),
+        bias: bool,
+    ) -> Operand {
+        let weight = self.weight(name.weight, vec![k, n]);
+        let out = self.activation(name.out, n);
+        let mut inputs = Vec::with_capacity(3);
+        inputs.extend([x, weight]);
+        if bias {
+            inputs.push(self.vector(name.bias, n));
+        }
+        let shape = MatMul { batch: 1, m: self.tokens(), n, k, b_shared_by: 1 };
+        let compute = self.weight_compute();
+        self.add(name.op, class, compute, OpKind::MatMul(shape), inputs, vec![out]);
+        out
+    }
+
+    /// Whether projections other than Q, K and V add a bias.
+    pub(super) fn all_biased(&self) -> bool {
+        self.arch.bias == Bias::All
+    }
+
+    /// A norm over rows of `cols` values.
+    pub(super) fn norm(&mut self, name: Name, x: Operand, cols: u64) -> Operand {
+        let out = self.activation(name.out, self.row_width(x));
+        self.norm_onto(name, vec![x], vec![out], cols);
+        out
+    }
+
+    /// A norm that reads and writes the tensors given, and its own parameters.
+    pub(super) fn norm_onto(
+        &mut self,
+        name: Name,
+        mut inputs: Vec<Operand>,
+        outputs: Vec<Operand>,
+        cols: u64,
+    ) {
+        let elements = outputs.first().map_or(0, |out| out.elements);
+        let rows = elements.checked_div(cols).unwrap_or(0);
+        inputs.push(self.vector(name.weight, cols));
+        if self.arch.norm == NormKind::Layer {
+            inputs.push(self.vector(name.bias, cols));
+        }
+        let kind = OpKind::Norm { kind: self.arch.norm, rows, cols };
+        self.add_plain(name, kind, inputs, outputs);
+    }
+
+    /// Starts a block: adds what is pending and, where blocks normalise their input, normalises it. The second
+    /// value is the sum, to which the block's own output will be added.
+    pub(super) fn enter(&mut self, name: Name, stream: Stream, normalise: bool) -> (Operand, Operand) {
+        if !normalise {
+            let x = self.settle(stream);
+            return (x, x);
+        }
+        let hidden = self.arch.hidden;
+        match stream.pending {
+            None => (self.norm(name, stream.x, hidden), stream.x),
+            Some((branch, residual)) => {
+                let out = self.activation(name.out, hidden);
+                let sum = self.activation(residual.out, hidden);
+                self.norm_onto(name, vec![branch, stream.x], vec![out, sum], hidden);
+                (out, sum)
+            }
+        }
+    }
+
+    /// Ends a block: adds its output to the stream, or leaves that to the next norm where norms fuse it.
+    pub(super) fn leave(&mut self, name: Name, x: Operand, branch: Operand) -> Stream {
+        let stream = Stream { x, pending: Some((branch, name)) };
+        if self.options.fused_elementwise {
+            return stream;
+        }
+        Stream { x: self.settle(stream), pending: None }
+    }
+
+    /// The stream with everything added.
+    pub(super) fn settle(&mut self, stream: Stream) -> Operand {
+        let Some((branch, name)) = stream.pending else { return stream.x };
+        let out = self.activation(name.out, self.arch.hidden);
+        let kind = OpKind::Elementwise { function: crate::Activation::Add, elements: out.elements };
+        self.add_plain(name, kind, vec![branch, stream.x], vec![out]);
+        out
+    }
+
+    /// The norm of the sum that ends a block of a post-norm model.
+    pub(super) fn close(&mut self, name: Name, stream: Stream) -> Stream {
+        let hidden = self.arch.hidden;
+        let out = self.activation(name.out, hidden);
+        let inputs = match stream.pending {
+            Some((branch, _)) => vec![branch, stream.x],
+            None => vec![stream.x],
+        };
+        self.norm_onto(name, inputs, vec![out], hidden);
+        Stream { x: out, pending: None }
+    }
+
+    /// Values per new token of an operand.
+    fn row_width(&self, x: Operand) -> u64 {
+        x.elements.checked_div(self.tokens()).unwrap_or(0)
+    }
+}
+
+/// The format with more bits; the first of two with as many.
+pub(super) fn wider(a: Dtype, b: Dtype) -> Dtype {
+    if b.bits() > a.bits() { b } else { a }
+}
