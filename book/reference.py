@@ -1,0 +1,216 @@
+"""Writes the book's reference pages from what they describe, so that they cannot drift from it:
+scenario.md from scenarios/schema.json, software.md from the profiles of the catalog.
+
+Usage, from the repository root:
+    python3 book/reference.py            writes the pages
+    python3 book/reference.py --check    exits 1 if a page is not what it would write
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).parent
+PAGES = HERE / "src" / "reference"
+SCHEMA = HERE.parent / "scenarios" / "schema.json"
+PROFILES = HERE.parent / "crates" / "hardware" / "catalog" / "software"
+
+SCENARIO_HEAD = """# Scenario keys
+
+<!-- Written by book/reference.py from scenarios/schema.json; change the docs of the types instead. -->
+
+A scenario is a YAML mapping with the keys below. A key that is not listed is an error, with the nearest one that is.
+Quantities carry [units](units.md). Editors that speak YAML schemas complete and explain keys when the file starts with
+
+```yaml
+# yaml-language-server: $schema=../schema.json
+```
+
+where the path leads to `scenarios/schema.json`; `memwall schema` prints the same.
+"""
+
+
+SOFTWARE_HEAD = """# Software profiles
+
+<!-- Written by book/reference.py from crates/hardware/catalog/software; change the profiles instead. -->
+
+A profile says what software adds to a machine: how kernels are launched and at what cost, what is fused, how close to
+peak the inner loops come. It is chosen by `software:` in a scenario and can be changed there with `extends:`, as
+[hardware](../how-to/machine.md) can. Without it, `generic` is used. Each figure's source is in the profile's file
+under `crates/hardware/catalog/software/`.
+
+- *issue*: host time to issue one kernel (`stream`) or one step's graph of kernels (`graph`).
+- *gap*: device time between two kernels when the second was issued in time.
+- *attention*, *pointwise*: whether attention is one kernel, and whether activations, biases and residuals are part of
+  their neighbours' kernels.
+- *efficiency*: share of what the engine sustains that the inner loop of a matmul, and of attention, reaches on large
+  tiles.
+
+| name | | launch | issue | gap | attention | pointwise | efficiency |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def main():
+    pages = {PAGES / "scenario.md": scenario, PAGES / "software.md": software}
+    stale = False
+    for page, write in pages.items():
+        text = write()
+        if "--check" not in sys.argv[1:]:
+            page.write_text(text, encoding="utf-8")
+        elif page.read_text(encoding="utf-8") != text:
+            print(f"{page} is stale: run python3 book/reference.py", file=sys.stderr)
+            stale = True
+    return 1 if stale else 0
+
+
+def software():
+    """One row a profile; what a profile does not say is taken from the one it extends."""
+    profiles = {path.stem: profile(path.read_text(encoding="utf-8")) for path in sorted(PROFILES.glob("*.yaml"))}
+    rows = []
+    for name in profiles:
+        line, chain = {}, name
+        while chain:
+            line = {**profiles[chain], **line}
+            chain = profiles[chain].get("extends")
+        fused = {"true": "fused", "false": "unfused"}
+        rows.append(
+            f"| `{name}` | {line['title']} | {line['launch']} | {line['issue']} | {line['kernel_gap']} |"
+            f" {fused[line['fused_attention']]} | {fused[line['fused_elementwise']]} |"
+            f" {line['matmul_efficiency']}, {line['attention_efficiency']} |"
+        )
+    return SOFTWARE_HEAD + "\n".join(rows) + "\n"
+
+
+def profile(text):
+    """The top-level keys of a profile with their values, sources left out. (Python has no YAML reader of its own.)"""
+    found = re.findall(r"^(\w+): (?:\{ value: )?([^\n{]+?)(?:, kind: .*)?$", text, re.MULTILINE)
+    return {key: value.strip().strip('"') for key, value in found}
+
+
+def scenario():
+    """The scenario's own keys, then each block they lead to, in order of first mention."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema["title"] = "The scenario"
+    waiting, done, out = [("The scenario", schema)], set(), [SCENARIO_HEAD]
+    while waiting:
+        title, block = waiting.pop(0)
+        if title in done:
+            continue
+        done.add(title)
+        out.append(section(title, block, schema, waiting))
+    return "\n".join(out).rstrip() + "\n"
+
+
+def section(title, block, schema, waiting):
+    lines = [f"## {title}\n"]
+    if block.get("description"):
+        lines.append(paragraph(block["description"]) + "\n")
+    keys = properties(block, schema)
+    if keys:
+        lines += ["| key | value | meaning |", "|---|---|---|"]
+        required = set(block.get("required", []))
+        for key, value in keys.items():
+            meaning = cell(value.get("description", ""))
+            if key in required:
+                meaning += " Required."
+            lines.append(f"| `{key}` | {kind(value, schema, waiting)} | {meaning} |")
+    for option in block.get("anyOf", []) + block.get("oneOf", []):
+        if option.get("description"):
+            lines.append(f"- {kind(option, schema, waiting)}: {cell(option['description'])}")
+    return "\n".join(lines) + "\n"
+
+
+def properties(block, schema):
+    """The keys of a mapping, those of what it includes among them."""
+    keys = dict(block.get("properties", {}))
+    for part in block.get("allOf", []):
+        keys.update(properties(resolve(part, schema), schema))
+    return keys
+
+
+def kind(value, schema, waiting):
+    """What may stand for a value, in a few words; named blocks get a link and a section of their own."""
+    if "$ref" in value:
+        return named(value["$ref"], schema, waiting)
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "enum" in value:
+        return ", ".join(f"`{choice}`" for choice in value["enum"] if choice is not None)
+    for word in ("anyOf", "oneOf", "allOf"):
+        if word in value:
+            kinds = [kind(option, schema, waiting) for option in value[word] if option.get("type") != "null"]
+            return joined(dict.fromkeys(kinds))
+    types = value.get("type", "anything")
+    types = [types] if isinstance(types, str) else types
+    return joined(plain(name, value, schema, waiting) for name in types if name != "null")
+
+
+def plain(name, value, schema, waiting):
+    if name == "array":
+        if isinstance(value.get("items"), dict):
+            return f"list of {kind(value['items'], schema, waiting)}"
+        return "list"
+    if name == "object":
+        inner = value.get("additionalProperties")
+        if isinstance(inner, dict) and inner:
+            return f"mapping to {kind(inner, schema, waiting)}"
+        return "mapping"
+    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    return words.get(name, name)
+
+
+def named(reference, schema, waiting):
+    name = reference.rsplit("/", 1)[1]
+    block = resolve({"$ref": reference}, schema)
+    has_keys = block.get("properties") or block.get("allOf")
+    choices = choices_of(block)
+    if choices and not has_keys and not any(option.get("description") for option in block.get("oneOf", [])):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    if not has_keys and not choices and not block.get("anyOf"):
+        if block.get("type") in ("string", "number", "integer") and "enum" not in block:
+            example = block.get("examples", [None])[0]
+            return f"text such as `{example}`" if isinstance(example, str) else plain(block["type"], block, schema, [])
+    title = words(name)
+    waiting.append((title, block))
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
+
+
+def choices_of(block):
+    found = list(block.get("enum", []))
+    for option in block.get("oneOf", []):
+        found += [option["const"]] if "const" in option else option.get("enum", [])
+    return found
+
+
+def resolve(block, schema):
+    while "$ref" in block:
+        target = schema
+        for part in block["$ref"].lstrip("#/").split("/"):
+            target = target[part]
+        block = target
+    return block
+
+
+def words(name):
+    """`TierSpec` as `Tier`, `NameOr_for_ModelSpec` as `Name or Model`."""
+    name = name.replace("NameOr_for_", "NameOr").replace("Spec", "")
+    out = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+    return (out[:1].upper() + out[1:]).replace("_", " ")
+
+
+def joined(kinds):
+    return " or ".join(kinds) or "anything"
+
+
+def paragraph(text):
+    return " ".join(text.split())
+
+
+def cell(text):
+    return paragraph(text).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
