@@ -158,7 +158,7 @@ fn spot(sources: &Sources, place: Place, label: String) -> Spot {
         return Spot { file: String::new(), line: 1, column: 1, text: String::new(), cut: false, range: 0..0, label };
     };
     let file = match source.kind {
-        SourceKind::File | SourceKind::Set => source.name.clone(),
+        SourceKind::File | SourceKind::Set | SourceKind::Derived => source.name.clone(),
         SourceKind::Catalog => format!("catalog:{}", source.name),
         SourceKind::Default => "default".to_owned(),
     };

@@ -1,13 +1,27 @@
 //! The YAML a person writes, validated into a model, a machine and a workload.
 
+mod case;
+mod cases;
 mod diagnostic;
+mod expect;
 mod limits;
+mod loader;
 mod nearest;
 mod node;
+mod overlay;
 mod parse;
+mod reference;
 mod render;
 mod scalar;
+mod set;
 mod source;
+mod spec;
+mod typed;
 
+pub use case::{Case, Footprint, StepGraph, Subject};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Spot};
+pub use expect::{Amount, Check, ExpectSpec, Expectation};
 pub use limits::{MAX_CASES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_EXTENDS, MAX_NODES, MAX_TEXT_BYTES};
+pub use loader::{Loaded, Loader, NoFiles};
+pub use reference::{Published, Reference};
+pub use spec::{Fusion, KindSpec, PrecisionSpec, WorkloadSpec};

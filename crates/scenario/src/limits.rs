@@ -7,7 +7,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Most values in one document, those that aliases repeat included.
 pub const MAX_NODES: usize = 1_000_000;
 /// Most cases of one scenario.
-pub const MAX_CASES: usize = 100_000;
+pub const MAX_CASES: usize = 10_000;
 /// Longest chain of scenarios that extend each other.
 pub const MAX_EXTENDS: usize = 16;
 /// Most problems shown of one scenario; the rest are counted.

@@ -9,6 +9,8 @@ pub(crate) enum SourceKind {
     File,
     /// An entry of the built-in catalog.
     Catalog,
+    /// Made by us from another text, such as a model's `config.json`.
+    Derived,
     /// A `--set path=value` argument.
     Set,
     /// What holds when nobody says anything.
@@ -75,6 +77,13 @@ impl Sources {
         u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// Changes a text to another of the same length, so that places stay right.
+    pub fn replace_text(&mut self, source: u32, text: &str) {
+        if let Some(old) = self.list.get_mut(source as usize) {
+            *old = Arc::new(Source::new(old.name.clone(), old.kind, text));
+        }
+    }
+
     pub fn get(&self, place: Place) -> Option<&Arc<Source>> {
         self.list.get(place.source as usize)
     }
@@ -93,6 +102,7 @@ impl Sources {
         match source.kind {
             SourceKind::File => format!("{}:{}", source.name, source.line_and_column(place.start as usize).0),
             SourceKind::Catalog => format!("catalog:{}", source.name),
+            SourceKind::Derived => source.name.clone(),
             SourceKind::Set => "--set".to_owned(),
             SourceKind::Default => "default".to_owned(),
         }

@@ -1,0 +1,137 @@
+//! One validated experiment.
+
+use std::sync::Arc;
+
+use memwall_hardware::{Device, SoftwareProfile};
+use memwall_model_graph::{
+    Architecture, BuildOptions, Counting, Graph, GraphError, Precision, Workload, build_step,
+};
+use memwall_simulator::Fidelity;
+
+use crate::{Expectation, Reference};
+
+/// One model on one machine with one workload, ready to simulate.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What reports call it; no two cases of a scenario share one.
+    pub name: String,
+    /// What it shows, for people.
+    pub description: Option<String>,
+    /// What is computed.
+    pub subject: Subject,
+    /// What it runs on.
+    pub device: Arc<Device>,
+    /// What the software adds.
+    pub software: Arc<SoftwareProfile>,
+    /// How closely to simulate.
+    pub fidelity: Fidelity,
+    /// How the report counts.
+    pub counting: Counting,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Published figures to print beside ours.
+    pub reference: Option<Reference>,
+    /// Assertions on the result.
+    pub expect: Vec<Expectation>,
+    /// What it needs of the device's memory.
+    pub footprint: Footprint,
+}
+
+/// What is computed.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A model and what it is asked to do.
+    Model {
+        /// `llama-3-8b`, the file name of a `config.json`, or `inline`.
+        name: String,
+        /// Its shape.
+        architecture: Arc<Architecture>,
+        /// What it is asked to do.
+        workload: Workload,
+        /// How its steps are cut into operators.
+        options: BuildOptions,
+    },
+    /// A graph written out in the scenario; runs once.
+    Graph {
+        /// The operators.
+        graph: Arc<Graph>,
+        /// Their number formats.
+        precision: Precision,
+    },
+}
+
+/// Bytes of device memory a case needs at its peak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Footprint {
+    /// All weights of the model.
+    pub weights: u64,
+    /// The KV cache after the last step.
+    pub kv_cache: u64,
+    /// The largest inputs and outputs of one operator of the last step.
+    pub activations: u64,
+}
+
+impl Footprint {
+    /// All of it, held at `u64::MAX`.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.weights.saturating_add(self.kv_cache).saturating_add(self.activations)
+    }
+}
+
+/// One step to simulate.
+#[derive(Debug, Clone)]
+pub struct StepGraph {
+    /// `encode`, `prefill`, `decode`, or `graph` for an inline graph.
+    pub phase: &'static str,
+    /// Tokens that come out of it; 0 for an inline graph.
+    pub tokens: u64,
+    /// Its operators.
+    pub graph: Arc<Graph>,
+}
+
+impl Case {
+    /// The steps in order, each built when it is asked for.
+    pub fn steps(&self) -> Box<dyn Iterator<Item = Result<StepGraph, GraphError>> + Send + '_> {
+        match &self.subject {
+            Subject::Graph { graph, .. } => {
+                Box::new(std::iter::once(Ok(StepGraph { phase: "graph", tokens: 0, graph: graph.clone() })))
+            }
+            Subject::Model { architecture, workload, options, .. } => {
+                Box::new(workload.steps().map(move |step| {
+                    let graph = Arc::new(build_step(architecture, &step, options)?);
+                    Ok(StepGraph { phase: step.phase.name(), tokens: step.tokens(), graph })
+                }))
+            }
+        }
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub fn step_count(&self) -> u64 {
+        match &self.subject {
+            Subject::Graph { .. } => 1,
+            Subject::Model { workload, .. } => workload.step_count(),
+        }
+    }
+}
+
+impl Subject {
+    /// `llama-3-8b`, or `graph`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model { name, .. } => name,
+            Self::Graph { .. } => "graph",
+        }
+    }
+
+    /// The number formats.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Model { options, .. } => options.precision,
+            Self::Graph { precision, .. } => *precision,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A scenario as it is written: every key, with the words the reference page shows.
+
+use indexmap::IndexMap;
+use memwall_hardware::{DeviceSpec, SoftwareSpec};
+use memwall_model_graph::{Architecture, Counting, Dtype, Phase};
+use memwall_simulator::Fidelity;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::expect::ExpectSpec;
+use crate::reference::Reference;
+
+/// One experiment: a model, a machine and a workload.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "the schema is made from it; reading goes block by block, to find all problems")]
+pub(crate) struct ScenarioFile {
+    /// Another scenario file that this one starts from, relative to this one. What is written here is laid over it:
+    /// mappings are merged key by key, anything else replaces.
+    pub extends: Option<String>,
+    /// What reports call it; the file's name when absent.
+    pub name: Option<String>,
+    /// What it shows, for people.
+    pub description: Option<String>,
+    /// What kind of experiment; `run` is the only one in this version.
+    pub kind: Option<KindSpec>,
+    /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
+    /// this file), or its shape written out, complete or on top of what `extends` names.
+    pub model: Option<NameOr<ModelSpec>>,
+    /// A model as a list of operators, instead of `model`. Runs once.
+    pub graph: Option<Vec<serde_json::Value>>,
+    /// The machine: a catalog name (`h100-sxm`), or a description, complete or on top of what `extends` names.
+    pub hardware: Option<NameOr<DeviceSpec>>,
+    /// The software profile: a catalog name, or a description, complete or on top of what `extends` names.
+    pub software: Option<NameOr<SoftwareSpec>>,
+    /// What the model is asked to do.
+    pub workload: Option<WorkloadSpec>,
+    /// How closely to simulate: `bound`, `flow` (the default) or `step`.
+    pub fidelity: Option<Fidelity>,
+    /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
+    pub counting: Option<Counting>,
+    /// Seed of everything random. The same scenario, seed and version give the same result.
+    pub seed: Option<u64>,
+    /// Variants of the scenario: a list of cases, each with a `name` and what differs, or a grid such as
+    /// `{ workload.batch: [1, 8], model: [llama-3-8b, llama-3-70b] }` whose every combination is a case.
+    pub cases: Option<CasesSpec>,
+    /// Published figures to print beside ours.
+    pub reference: Option<Reference>,
+    /// Assertions on the results: `memwall run` exits with code 4 when one fails.
+    pub expect: Option<Vec<ExpectSpec>>,
+}
+
+/// Keys of [`ScenarioFile`], for messages.
+pub(crate) const SCENARIO_KEYS: [&str; 15] = [
+    "extends",
+    "name",
+    "description",
+    "kind",
+    "model",
+    "graph",
+    "hardware",
+    "software",
+    "workload",
+    "fidelity",
+    "counting",
+    "seed",
+    "cases",
+    "reference",
+    "expect",
+];
+
+/// Kinds of experiments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KindSpec {
+    /// Simulate a model on a machine.
+    Run,
+}
+
+/// Kinds that later versions will know.
+pub(crate) const LATER_KINDS: [&str; 4] = ["collective", "microbenchmark", "trend", "replay"];
+
+/// A name, or what it stands for written out.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only the schema is used")]
+pub(crate) enum NameOr<T> {
+    /// A name.
+    Name(String),
+    /// Written out.
+    Inline(T),
+}
+
+/// A model's shape, with the model it starts from.
+#[derive(Debug, Clone, JsonSchema)]
+#[allow(dead_code, reason = "only the schema is used")]
+pub(crate) struct ModelSpec {
+    /// The model this one is like: a catalog name or a path to a `config.json`.
+    pub extends: Option<String>,
+    /// What reports call it.
+    pub name: Option<String>,
+    /// The shape.
+    #[serde(flatten)]
+    pub architecture: Architecture,
+}
+
+/// Variants of a scenario.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only the schema is used")]
+pub(crate) enum CasesSpec {
+    /// One by one.
+    List(Vec<CaseSpec>),
+    /// Every combination of these values, the last key varying fastest. Keys are paths into the scenario.
+    Grid(IndexMap<String, Vec<serde_json::Value>>),
+}
+
+/// One variant: any keys of the scenario, laid over it.
+#[derive(Debug, Clone, JsonSchema)]
+#[allow(dead_code, reason = "only the schema is used")]
+pub(crate) struct CaseSpec {
+    /// What reports call it.
+    pub name: Option<String>,
+    /// What differs.
+    #[serde(flatten)]
+    pub differs: IndexMap<String, serde_json::Value>,
+}
+
+/// What the model is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkloadSpec {
+    /// The part of inference to simulate. When absent, what the other keys say: `generate` with both `prompt` and
+    /// `tokens`, `decode` with `tokens`, otherwise `prefill` (of an encoder, `encode`).
+    pub phase: Option<Phase>,
+    /// Sequences worked on together. Default 1.
+    pub batch: Option<u64>,
+    /// Tokens of each sequence that are read in one pass (encode, prefill, generate).
+    pub prompt: Option<u64>,
+    /// Tokens of each sequence in the KV cache beforehand (prefill, decode). Default 0.
+    pub context: Option<u64>,
+    /// New tokens of each sequence (decode, generate). Default 1 for decode.
+    pub tokens: Option<u64>,
+    /// Number format of weights, activations and KV cache; accumulators are fp32 (int32 for integers).
+    /// Default bf16.
+    pub dtype: Option<Dtype>,
+    /// Number formats one by one, where they differ from `dtype`.
+    pub precision: Option<PrecisionSpec>,
+    /// Whether attention is one kernel. Default: as the software profile does.
+    pub attention: Option<Fusion>,
+    /// Whether pointwise operators are part of their neighbours' kernels. Default: as the software profile does.
+    pub elementwise: Option<Fusion>,
+    /// Whether one matmul makes queries, keys and values. Default: where pointwise operators are fused.
+    pub merged_qkv: Option<bool>,
+    /// Whether the embedding is simulated. Default true.
+    pub embedding: Option<bool>,
+    /// Whether the final norm and the output head are simulated. Default true.
+    pub lm_head: Option<bool>,
+}
+
+/// Number formats of the four kinds of data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrecisionSpec {
+    /// Weights in memory.
+    pub weights: Option<Dtype>,
+    /// Activations in memory.
+    pub activations: Option<Dtype>,
+    /// The KV cache.
+    pub kv_cache: Option<Dtype>,
+    /// Accumulators of matmuls.
+    pub accumulator: Option<Dtype>,
+}
+
+/// Whether an operator is one kernel or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Fusion {
+    /// One kernel; what lies between never leaves the chip.
+    Fused,
+    /// Several kernels, with what lies between in memory.
+    Unfused,
+}
