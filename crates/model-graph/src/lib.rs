@@ -3,6 +3,7 @@
 mod architecture;
 mod build;
 mod builder;
+pub mod catalog;
 mod counting;
 mod dtype;
 mod field_error;
