@@ -54,6 +54,7 @@ impl SoftwareProfile {
         let launch = match self.launch {
             LaunchMode::Stream => "stream",
             LaunchMode::Graph => "graph",
+            LaunchMode::Sync => "sync",
         };
         rows.setting("launch", launch);
         rows.quantity("issue", &self.issue);

@@ -18,6 +18,8 @@ pub enum LaunchMode {
     Stream,
     /// One issue for a whole step (CUDA graph, compiled program).
     Graph,
+    /// The host issues a kernel, waits for its end and only then issues the next (a CPU that is its own host).
+    Sync,
 }
 
 /// A named set of software parameters.
