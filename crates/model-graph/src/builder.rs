@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::limits::{MAX_ELEMENTS, MAX_OPERATORS};
@@ -191,7 +191,7 @@ fn name_cycle(graph: &Graph) -> Vec<String> {
             digraph.add_edge(nodes[dependency.0 as usize], nodes[id.0 as usize], ());
         }
     }
-    let components = tarjan_scc(&digraph);
+    let components = kosaraju_scc(&digraph);
     let is_cycle = |component: &&Vec<NodeIndex>| {
         component.len() > 1 || component.iter().any(|node| digraph.contains_edge(*node, *node))
     };
@@ -199,14 +199,18 @@ fn name_cycle(graph: &Graph) -> Vec<String> {
     else {
         return Vec::new();
     };
+    let mut inside = vec![false; nodes.len()];
+    for node in component {
+        inside[node.index()] = true;
+    }
     // Walking to the smallest successor inside the component must come back to a node already seen.
     let mut path: Vec<NodeIndex> = component.iter().min().copied().into_iter().collect();
+    let mut place = vec![None; nodes.len()];
     while let Some(last) = path.last().copied() {
-        let next = digraph.neighbors(last).filter(|node| component.contains(node)).min();
-        let Some(next) = next else { break };
-        let start = path.iter().position(|node| *node == next);
+        place[last.index()] = Some(path.len() - 1);
+        let Some(next) = digraph.neighbors(last).filter(|node| inside[node.index()]).min() else { break };
         path.push(next);
-        if let Some(start) = start {
+        if let Some(start) = place[next.index()] {
             path.drain(..start);
             break;
         }

@@ -114,3 +114,8 @@ impl Precision {
         Self { weights: dtype, activations: dtype, kv_cache: dtype, accumulator }
     }
 }
+
+/// The format with more bits; the first of two with as many.
+pub(crate) fn wider(a: Dtype, b: Dtype) -> Dtype {
+    if b.bits() > a.bits() { b } else { a }
+}

@@ -11,6 +11,7 @@ mod graph;
 pub mod limits;
 mod operator;
 mod ops;
+mod spec;
 mod tensor;
 mod workload;
 
@@ -25,5 +26,6 @@ pub use field_error::{ArchitectureError, FieldError, WorkloadError};
 pub use graph::{Graph, GraphError};
 pub use operator::{OpClass, OpId, OpKind, Operand, Operator};
 pub use ops::{Activation, Attention, GroupedMatMul, MatMul, NormKind, balanced_groups};
+pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use workload::{Phase, Step, StepPhase, Workload};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::BuildOptions;
 use super::names::Name;
+use crate::dtype::wider;
 use crate::{
     Architecture, Bias, Dtype, GraphBuilder, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Step,
     TensorRole,
@@ -238,9 +239,4 @@ impl<'a> Scope<'a> {
     fn row_width(&self, x: Operand) -> u64 {
         x.elements.checked_div(self.tokens()).unwrap_or(0)
     }
-}
-
-/// The format with more bits; the first of two with as many.
-pub(super) fn wider(a: Dtype, b: Dtype) -> Dtype {
-    if b.bits() > a.bits() { b } else { a }
 }
