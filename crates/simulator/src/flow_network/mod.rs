@@ -1,0 +1,458 @@
+//! Max-min fair sharing of links by flows.
+//!
+//! A link carries bytes in one direction at a capacity. A flow moves bytes over one or more links at once, and all
+//! flows get the same rate until something holds one back: a link it uses is full, or its own cap. This is
+//! progressive filling (Bertsekas and Gallager, "Data Networks", 2nd ed., section 6.5.2). What held a flow is
+//! remembered: it is the cause of the stall of whoever waits for that flow.
+//!
+//! Rates change only when a flow starts or ends or a capacity changes. All changes of one moment are solved
+//! together, and only the flows that a change can reach are solved again (see `region`).
+//!
+//! Inside, time is in picoseconds and rates are in bytes per picosecond; outside, rates are in bytes per second.
+
+mod flow;
+mod link;
+mod oracle;
+mod region;
+
+#[cfg(test)]
+mod tests;
+
+use memwall_units::Picos;
+
+pub use flow::{FlowError, FlowId, FlowSpec, Held};
+pub use link::LinkId;
+pub use oracle::{Demand, max_min_rates};
+
+use crate::quad_heap::{QuadHeap, key, major, minor};
+use flow::{Flow, Holder, Use, finite};
+use link::{Link, Member};
+use region::Region;
+
+/// Picoseconds in a second; and seconds in a picosecond.
+const PICOS: f64 = 1e12;
+const SECONDS: f64 = 1e-12;
+/// Bits of a finish key's tie-breaker that name the flow's slot; the bits above count flows started.
+const SLOT_BITS: u32 = 28;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+/// Rates closer than this, relatively, are the same rate.
+const SAME: f64 = 1e-11;
+
+/// Links, and the flows on them.
+///
+/// The order of use is: change things (`start`, `cancel`, `set_capacity`, `pop_finished`), `solve`, ask
+/// (`next_finish`, `rate`, `held_by`). Times handed in never decrease and never pass `next_finish` unpopped.
+#[derive(Debug, Clone, Default)]
+pub struct FlowNetwork {
+    links: Vec<Link>,
+    flows: Vec<Flow>,
+    free: Vec<u32>,
+    /// Flows started so far.
+    started: u64,
+    active: usize,
+    now: u64,
+    /// Finish times, some out of date: an entry counts when its flow still says `queued` at that time.
+    finishes: QuadHeap,
+    /// Links whose flows must be solved again.
+    dirty: Vec<u32>,
+    /// Flows that have no rate yet.
+    fresh: Vec<u32>,
+    region: Region,
+}
+
+impl FlowNetwork {
+    /// A network without links.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a link of `capacity` bytes per second.
+    ///
+    /// # Errors
+    /// When the capacity is negative, infinite or not a number. Zero is allowed: nothing crosses then.
+    pub fn add_link(&mut self, capacity: f64) -> Result<LinkId, FlowError> {
+        let id = u32::try_from(self.links.len()).map_err(|_| FlowError::TooMany)?;
+        self.links.push(Link::new(finite(capacity, "capacity")? * SECONDS));
+        Ok(LinkId(id))
+    }
+
+    /// Gives a link another capacity, in bytes per second, from `now` on. Takes effect at [`FlowNetwork::solve`].
+    ///
+    /// # Errors
+    /// When the capacity is negative, infinite or not a number, or there is no such link.
+    pub fn set_capacity(&mut self, now: Picos, link: LinkId, capacity: f64) -> Result<(), FlowError> {
+        self.advance(now);
+        let capacity = finite(capacity, "capacity")? * SECONDS;
+        let place = self.links.get_mut(link.index()).ok_or(FlowError::NoSuchLink(link))?;
+        if place.capacity != capacity {
+            place.capacity = capacity;
+            place.resized = true;
+            self.touch(link.0);
+        }
+        Ok(())
+    }
+
+    /// Starts a flow. It gets its rate at [`FlowNetwork::solve`].
+    ///
+    /// # Errors
+    /// When a figure is negative or not a number, anything but the cap is infinite, or a link does not exist.
+    pub fn start(&mut self, now: Picos, spec: FlowSpec<'_>) -> Result<FlowId, FlowError> {
+        spec.check(self.links.len())?;
+        self.advance(now);
+        let slot = self.allocate()?;
+        let flow = &mut self.flows[slot as usize];
+        flow.begin(&spec, self.started, now.0);
+        let id = FlowId { slot, generation: flow.generation };
+        self.started += 1;
+        self.active += 1;
+        if spec.bytes == 0.0 {
+            self.queue_finish(slot, now.0);
+            return Ok(id);
+        }
+        for &(link, coefficient) in spec.usage {
+            let load = coefficient * spec.weight;
+            if load > 0.0 {
+                self.join(slot, link.0, load);
+            }
+        }
+        self.fresh.push(slot);
+        Ok(id)
+    }
+
+    /// Ends a flow before it has finished; what it carried so far stays counted. Returns the bytes that were left,
+    /// per unit, or `None` when the flow has ended already.
+    pub fn cancel(&mut self, now: Picos, flow: FlowId) -> Option<f64> {
+        self.advance(now);
+        let (now, place) = (self.now, self.flow(flow)?);
+        let left = place.remaining_at(now);
+        self.remove(flow.slot, left);
+        self.settle_finishes();
+        Some(left)
+    }
+
+    /// Brings all rates up to date with the changes made since the last call. All changes of one moment should be
+    /// made before it; each call costs in proportion to the flows that the changes reach.
+    pub fn solve(&mut self, now: Picos) {
+        self.advance(now);
+        if self.fresh.is_empty() && self.dirty.is_empty() {
+            return;
+        }
+        self.solve_region();
+        self.settle_finishes();
+    }
+
+    /// When the next flow finishes, rounded up to a picosecond; `None` when none ever will as things stand.
+    /// [`FlowNetwork::solve`] must have been called since the last change.
+    #[must_use]
+    #[inline]
+    pub fn next_finish(&self) -> Option<Picos> {
+        debug_assert!(
+            self.fresh.is_empty() && self.dirty.is_empty(),
+            "solve before asking for the next finish"
+        );
+        self.finishes.peek().map(|entry| Picos(major(entry)))
+    }
+
+    /// Takes one flow that has finished by `now`, in order of finish time and then of start; `None` when there is
+    /// no more. Flows that share links with it get their new rates at [`FlowNetwork::solve`].
+    pub fn pop_finished(&mut self, now: Picos) -> Option<FlowId> {
+        self.advance(now);
+        let entry = self.finishes.peek()?;
+        if major(entry) > now.0 {
+            return None;
+        }
+        let slot = slot_of(entry);
+        let id = FlowId { slot, generation: self.flows[slot as usize].generation };
+        self.finishes.pop();
+        // The entry is gone: nothing for the flow is queued.
+        self.flows[slot as usize].queued = u64::MAX;
+        self.remove(slot, 0.0);
+        self.settle_finishes();
+        Some(id)
+    }
+
+    /// Rate of each unit of a flow, in bytes per second, as of the last solve; `None` when it has ended.
+    #[must_use]
+    pub fn rate(&self, flow: FlowId) -> Option<f64> {
+        self.flow(flow).map(|flow| flow.rate * PICOS)
+    }
+
+    /// What holds a flow's rate; `None` when the flow has ended, has not been solved, or nothing holds it
+    /// (it uses no link and has no cap).
+    #[must_use]
+    pub fn held_by(&self, flow: FlowId) -> Option<Held> {
+        match self.flow(flow)?.holder {
+            Holder::NOTHING => None,
+            Holder::CAP => Some(Held::Cap),
+            Holder(link) => Some(Held::Link(LinkId(link))),
+        }
+    }
+
+    /// Bytes left for each unit of a flow, as of the last time handed in; `None` when it has ended.
+    #[must_use]
+    pub fn remaining(&self, flow: FlowId) -> Option<f64> {
+        self.flow(flow).map(|flow| flow.remaining_at(self.now))
+    }
+
+    /// When a flow will finish at its present rate; `None` when it has ended or is stalled.
+    #[must_use]
+    pub fn finish_of(&self, flow: FlowId) -> Option<Picos> {
+        self.flow(flow).map(|flow| flow.finish).filter(|&finish| finish != u64::MAX).map(Picos)
+    }
+
+    /// Bytes that have crossed a link so far; zero for a link that does not exist.
+    #[must_use]
+    pub fn link_bytes(&self, link: LinkId) -> f64 {
+        let Some(place) = self.links.get(link.index()) else {
+            return 0.0;
+        };
+        place.members.iter().fold(place.carried, |sum, member| {
+            let flow = &self.flows[member.flow as usize];
+            sum + member.load * (flow.bytes - flow.remaining_at(self.now))
+        })
+    }
+
+    /// Capacity of a link, in bytes per second; zero for a link that does not exist.
+    #[must_use]
+    pub fn capacity(&self, link: LinkId) -> f64 {
+        self.links.get(link.index()).map_or(0.0, |place| place.capacity * PICOS)
+    }
+
+    /// Bytes per second that now cross a link; zero for a link that does not exist.
+    #[must_use]
+    pub fn link_rate(&self, link: LinkId) -> f64 {
+        let Some(place) = self.links.get(link.index()) else {
+            return 0.0;
+        };
+        place.members.iter().map(|member| member.load * self.flows[member.flow as usize].rate).sum::<f64>()
+            * PICOS
+    }
+
+    /// Flows under way.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Flows that will never finish as things stand: a link of theirs has no capacity, or their cap is zero.
+    /// In the order they were started.
+    #[must_use]
+    pub fn stalled_flows(&self) -> Vec<FlowId> {
+        let stalled = self.flows.iter().enumerate().filter(|(_, flow)| flow.live && flow.finish == u64::MAX);
+        self.in_start_order(stalled.map(|(slot, _)| slot as u32).collect())
+    }
+
+    /// Whether no other flow uses any link that this one uses, so that its rate depends on nothing else.
+    /// False when the flow has ended.
+    #[must_use]
+    pub fn is_alone(&self, flow: FlowId) -> bool {
+        self.flow(flow).is_some_and(|_| self.alone(flow.slot))
+    }
+
+    /// The flows that this one depends on through shared links, itself included, in the order they were started.
+    /// Empty when the flow has ended.
+    #[must_use]
+    pub fn component_of(&self, flow: FlowId) -> Vec<FlowId> {
+        if self.flow(flow).is_none() {
+            return Vec::new();
+        }
+        let mut seen = vec![false; self.flows.len()];
+        let mut visited = vec![false; self.links.len()];
+        seen[flow.slot as usize] = true;
+        let mut found = vec![flow.slot];
+        let mut next = 0;
+        while let Some(&slot) = found.get(next) {
+            next += 1;
+            for usage in &self.flows[slot as usize].uses {
+                if std::mem::replace(&mut visited[usage.link as usize], true) {
+                    continue;
+                }
+                for member in &self.links[usage.link as usize].members {
+                    if !std::mem::replace(&mut seen[member.flow as usize], true) {
+                        found.push(member.flow);
+                    }
+                }
+            }
+        }
+        self.in_start_order(found)
+    }
+}
+
+impl FlowNetwork {
+    #[inline]
+    fn advance(&mut self, now: Picos) {
+        debug_assert!(now.0 >= self.now, "time runs backwards");
+        self.now = self.now.max(now.0);
+    }
+
+    #[inline]
+    fn flow(&self, id: FlowId) -> Option<&Flow> {
+        self.flows.get(id.slot as usize).filter(|flow| flow.live && flow.generation == id.generation)
+    }
+
+    #[inline]
+    fn alone(&self, slot: u32) -> bool {
+        let uses = &self.flows[slot as usize].uses;
+        uses.iter().all(|usage| self.links[usage.link as usize].members.len() == 1)
+    }
+
+    fn in_start_order(&self, mut slots: Vec<u32>) -> Vec<FlowId> {
+        slots.sort_unstable_by_key(|&slot| self.flows[slot as usize].number);
+        let id = |slot: u32| FlowId { slot, generation: self.flows[slot as usize].generation };
+        slots.into_iter().map(id).collect()
+    }
+
+    #[inline]
+    fn allocate(&mut self) -> Result<u32, FlowError> {
+        if let Some(slot) = self.free.pop() {
+            return Ok(slot);
+        }
+        if self.flows.len() as u64 > SLOT_MASK {
+            return Err(FlowError::TooMany);
+        }
+        self.flows.push(Flow::default());
+        Ok(self.flows.len() as u32 - 1)
+    }
+
+    /// Marks a link for the next solve.
+    #[inline]
+    fn touch(&mut self, link: u32) {
+        let place = &mut self.links[link as usize];
+        if !place.dirty {
+            place.dirty = true;
+            self.dirty.push(link);
+        }
+    }
+
+    /// Puts a flow on a link; a link named twice counts twice.
+    #[inline]
+    fn join(&mut self, slot: u32, link: u32, load: f64) {
+        let uses = &mut self.flows[slot as usize].uses;
+        let place = &mut self.links[link as usize];
+        if let Some(before) = uses.iter_mut().find(|usage| usage.link == link) {
+            before.load += load;
+            place.members[before.position as usize].load = before.load;
+            return;
+        }
+        let position = place.members.len() as u32;
+        place.members.push(Member { flow: slot, usage: uses.len() as u32, load });
+        uses.push(Use { link, position, load });
+        self.touch(link);
+    }
+
+    /// Takes a flow off its links, counts what it carried, and frees its slot.
+    fn remove(&mut self, slot: u32, left: f64) {
+        let mut uses = std::mem::take(&mut self.flows[slot as usize].uses);
+        let flow = &mut self.flows[slot as usize];
+        let (carried, rate, holder) = (flow.bytes - left, flow.rate, flow.holder);
+        flow.end();
+        for usage in &uses {
+            let place = &mut self.links[usage.link as usize];
+            place.carried += usage.load * carried;
+            place.load -= usage.load * rate;
+            place.holding -= u32::from(holder == Holder(usage.link));
+            place.members.swap_remove(usage.position as usize);
+            if let Some(moved) = place.members.get(usage.position as usize) {
+                self.flows[moved.flow as usize].uses[moved.usage as usize].position = usage.position;
+            } else if place.members.is_empty() {
+                place.load = 0.0;
+                place.top = 0.0;
+            }
+            // Flows held elsewhere do not care that this link has more to give.
+            if self.links[usage.link as usize].holding > 0 {
+                self.touch(usage.link);
+            }
+        }
+        uses.clear();
+        self.flows[slot as usize].uses = uses;
+        self.free.push(slot);
+        self.active -= 1;
+    }
+
+    /// Gives a flow a new rate (bytes per picosecond) from now on.
+    #[inline]
+    fn set_rate(&mut self, slot: u32, rate: f64) {
+        let flow = &mut self.flows[slot as usize];
+        let before = flow.rate;
+        if same(before, rate) {
+            return;
+        }
+        flow.change_rate(self.now, rate);
+        let finish = flow.finish;
+        for index in 0..flow.uses.len() {
+            let usage = self.flows[slot as usize].uses[index];
+            let place = &mut self.links[usage.link as usize];
+            place.load += usage.load * (rate - before);
+            place.top = if rate > place.top { rate } else { place.top };
+            place.updates += 1;
+            // Each update rounds; adding the load up afresh now and then keeps the error near 1e-13.
+            if place.updates > 1000 && place.updates as usize > place.members.len() {
+                place.updates = 0;
+                let flows = &self.flows;
+                place.load =
+                    place.members.iter().map(|member| member.load * flows[member.flow as usize].rate).sum();
+            }
+        }
+        // A finish that moves later is put right when its entry comes to the top of the heap.
+        if finish < self.flows[slot as usize].queued {
+            self.queue_finish(slot, finish);
+        }
+    }
+
+    #[inline]
+    fn queue_finish(&mut self, slot: u32, finish: u64) {
+        let flow = &mut self.flows[slot as usize];
+        flow.finish = finish;
+        flow.queued = finish;
+        self.finishes.push(key(finish, flow.number << SLOT_BITS | u64::from(slot)));
+    }
+
+    /// Drops outdated finish times from the top of the heap, so that the top is the next finish.
+    #[inline]
+    fn settle_finishes(&mut self) {
+        if self.finishes.len() > 4 * self.active + 64 {
+            self.rebuild_finishes();
+        }
+        while let Some(entry) = self.finishes.peek() {
+            let slot = slot_of(entry);
+            let flow = &mut self.flows[slot as usize];
+            let current = flow.live && flow.queued == major(entry) && entry == flow.entry(slot);
+            if current && flow.finish == flow.queued {
+                break;
+            }
+            self.finishes.pop();
+            if current {
+                let finish = flow.finish;
+                flow.queued = u64::MAX;
+                if finish != u64::MAX {
+                    self.queue_finish(slot, finish);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn rebuild_finishes(&mut self) {
+        self.finishes.clear();
+        for slot in 0..self.flows.len() {
+            let flow = &mut self.flows[slot];
+            flow.queued = u64::MAX;
+            if flow.live && flow.finish != u64::MAX {
+                let finish = flow.finish;
+                self.queue_finish(slot as u32, finish);
+            }
+        }
+    }
+}
+
+#[inline]
+fn same(a: f64, b: f64) -> bool {
+    // Also true for two infinities, whose difference is not a number.
+    a == b || (a - b).abs() <= SAME * a
+}
+
+#[inline]
+const fn slot_of(entry: u128) -> u32 {
+    (minor(entry) & SLOT_MASK) as u32
+}
