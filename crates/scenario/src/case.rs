@@ -67,7 +67,7 @@ pub struct Footprint {
     pub weights: u64,
     /// The KV cache after the last step.
     pub kv_cache: u64,
-    /// The largest inputs and outputs of one operator of the last step.
+    /// The largest inputs and outputs of one operator, weights and caches apart.
     pub activations: u64,
 }
 

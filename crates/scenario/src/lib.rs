@@ -1,9 +1,12 @@
 //! The YAML a person writes, validated into a model, a machine and a workload.
 
+mod build_case;
+mod capacity;
 mod case;
 mod cases;
 mod diagnostic;
 mod expect;
+mod graph;
 mod limits;
 mod loader;
 mod nearest;
@@ -12,11 +15,16 @@ mod overlay;
 mod parse;
 mod reference;
 mod render;
+mod resolve;
+mod resolved;
 mod scalar;
+mod scenario;
+mod schema;
 mod set;
 mod source;
 mod spec;
 mod typed;
+mod workload;
 
 pub use case::{Case, Footprint, StepGraph, Subject};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Spot};
@@ -24,4 +32,7 @@ pub use expect::{Amount, Check, ExpectSpec, Expectation};
 pub use limits::{MAX_CASES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_EXTENDS, MAX_NODES, MAX_TEXT_BYTES};
 pub use loader::{Loaded, Loader, NoFiles};
 pub use reference::{Published, Reference};
+pub use resolved::{Resolved, ResolvedLine};
+pub use scenario::Scenario;
+pub use schema::schema;
 pub use spec::{Fusion, KindSpec, PrecisionSpec, WorkloadSpec};

@@ -27,7 +27,7 @@ pub(crate) struct Source {
 }
 
 /// All texts of one scenario; a [`Place`] is an index into them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
     list: Vec<Arc<Source>>,
 }

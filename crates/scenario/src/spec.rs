@@ -28,7 +28,7 @@ pub(crate) struct ScenarioFile {
     /// this file), or its shape written out, complete or on top of what `extends` names.
     pub model: Option<NameOr<ModelSpec>>,
     /// A model as a list of operators, instead of `model`. Runs once.
-    pub graph: Option<Vec<serde_json::Value>>,
+    pub graph: Option<Vec<memwall_model_graph::OperatorSpec>>,
     /// The machine: a catalog name (`h100-sxm`), or a description, complete or on top of what `extends` names.
     pub hardware: Option<NameOr<DeviceSpec>>,
     /// The software profile: a catalog name, or a description, complete or on top of what `extends` names.

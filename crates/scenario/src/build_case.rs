@@ -1,0 +1,195 @@
+//! From the tree of one case to a [`Case`].
+
+use std::sync::Arc;
+
+use memwall_hardware::{Device, SoftwareProfile};
+use memwall_model_graph::{GraphError, Phase, Step as ModelStep, Workload, build_step};
+
+use crate::case::{Case, Footprint, Subject};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::expect::{ExpectSpec, Expectation};
+use crate::node::{Node, Step, Value};
+use crate::resolve::Resolver;
+use crate::spec::{LATER_KINDS, SCENARIO_KEYS, WorkloadSpec};
+use crate::{capacity, graph, typed, workload};
+
+/// Validates the tree of one case, called `name`; adds all problems.
+pub(crate) fn build(resolver: &mut Resolver<'_>, root: &Node, name: &str, problems: &mut Diagnostics) -> Option<Case> {
+    let before = problems.list.len() + problems.more;
+    check_kind(resolver, root, problems);
+    typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
+    let description = optional(resolver, root, "description", problems);
+    let fidelity = optional(resolver, root, "fidelity", problems);
+    let counting = optional(resolver, root, "counting", problems);
+    let seed = optional(resolver, root, "seed", problems);
+    let reference = optional(resolver, root, "reference", problems);
+    let expect = expectations(resolver, root, problems);
+    let device = match present(root, "hardware") {
+        Some(block) => resolver.device(block, problems),
+        None => missing(resolver, root, "hardware", "such as `hardware: h100-sxm`", problems),
+    };
+    let software = present(root, "software").and_then(|block| resolver.software(block, problems));
+    let spec = match present(root, "workload") {
+        Some(block) => typed::read(&resolver.sources, block, "workload", problems),
+        None => Some(WorkloadSpec::default()),
+    };
+    let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
+    let (device, software) = (device?, software?);
+    let subject = subject?;
+    let footprint = fit(resolver, root, &device, &subject, problems)?;
+    if problems.list.len() + problems.more > before {
+        return None;
+    }
+    Some(Case {
+        name: name.to_owned(),
+        description,
+        subject,
+        device,
+        software,
+        fidelity: fidelity.unwrap_or_default(),
+        counting: counting.unwrap_or_default(),
+        seed: seed.unwrap_or_default(),
+        reference,
+        expect: expect?,
+        footprint,
+    })
+}
+
+/// A key's value unless it is absent or null.
+fn present<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
+    root.get(key).filter(|node| !matches!(node.value, Value::Null))
+}
+
+fn optional<T: serde::de::DeserializeOwned>(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    key: &str,
+    problems: &mut Diagnostics,
+) -> Option<T> {
+    typed::read(&resolver.sources, present(root, key)?, key, problems)
+}
+
+fn missing<T>(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    key: &str,
+    help: &str,
+    problems: &mut Diagnostics,
+) -> Option<T> {
+    let diagnostic = typed::problem_at(&resolver.sources, root, "", &[], format!("`{key}` is missing"), "");
+    problems.push(diagnostic.with_help(help));
+    None
+}
+
+fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
+    let Some(node) = present(root, "kind") else { return };
+    let text = node.text().unwrap_or_default();
+    if text == "run" {
+        return;
+    }
+    let message = if LATER_KINDS.contains(&text) {
+        format!("scenarios of kind `{text}` are not in this version")
+    } else {
+        "this is not a kind of scenario".to_owned()
+    };
+    problems.push(Diagnostic::at(&resolver.sources, node.place, message, "expected `run`").with_path("kind"));
+}
+
+fn expectations(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) -> Option<Vec<Expectation>> {
+    let Some(node) = present(root, "expect") else { return Some(Vec::new()) };
+    let specs: Vec<ExpectSpec> = typed::read(&resolver.sources, node, "expect", problems)?;
+    let mut expectations = Vec::with_capacity(specs.len());
+    for (index, spec) in specs.iter().enumerate() {
+        let item = Step::Index(index);
+        let metric = [item.clone(), Step::Key("metric".to_owned())];
+        let place = node.along(&metric).last().map_or(node.place, |node| node.place);
+        match spec.resolve(place) {
+            Ok(expectation) => expectations.push(expectation),
+            Err((key, message)) => {
+                let path = [item, Step::Key(key.to_owned())];
+                let (message, help) = message.split_once(": ").unwrap_or((&message, ""));
+                let diagnostic = typed::problem_at(&resolver.sources, node, "expect", &path, message, "");
+                problems.push(diagnostic.with_help(help));
+            }
+        }
+    }
+    Some(expectations)
+}
+
+fn subject(
+    resolver: &mut Resolver<'_>,
+    root: &Node,
+    spec: Option<&WorkloadSpec>,
+    software: Option<&SoftwareProfile>,
+    problems: &mut Diagnostics,
+) -> Option<Subject> {
+    match (present(root, "model"), present(root, "graph")) {
+        (Some(_), Some(graph)) => {
+            let message = "both `model` and `graph`: a scenario has one of them";
+            problems.push(Diagnostic::at(&resolver.sources, graph.place, message, "leave one out").with_path("graph"));
+            None
+        }
+        (None, None) => {
+            missing(resolver, root, "model", "such as `model: llama-3-8b`, or a list of operators as `graph:`", problems)
+        }
+        (None, Some(node)) => {
+            let precision = workload::precision(spec?);
+            let graph = graph::read(&resolver.sources, node, &precision, problems)?;
+            Some(Subject::Graph { graph: Arc::new(graph), precision })
+        }
+        (Some(block), None) => {
+            let model = resolver.model(block, problems)?;
+            let spec = spec?;
+            let workload = workload::workload(&resolver.sources, root, spec, model.architecture.kind, problems)?;
+            let options = workload::build_options(spec, software?);
+            Some(Subject::Model { name: model.name, architecture: model.architecture, workload, options })
+        }
+    }
+}
+
+/// What the case needs of the device's memory; a problem if that is more than there is.
+fn fit(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    device: &Device,
+    subject: &Subject,
+    problems: &mut Diagnostics,
+) -> Option<Footprint> {
+    let need = match footprint(subject) {
+        Ok(need) => need,
+        Err(error) => {
+            let path = [Step::Key("workload".to_owned())];
+            problems.push(typed::problem_at(&resolver.sources, root, "", &path, error.to_string(), ""));
+            return None;
+        }
+    };
+    capacity::check(&resolver.sources, root, device, subject, &need, problems);
+    Some(need)
+}
+
+fn footprint(subject: &Subject) -> Result<Footprint, GraphError> {
+    let (architecture, workload, options) = match subject {
+        Subject::Graph { graph, .. } => return Ok(capacity::of_graph(graph)),
+        Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
+    };
+    // The first step may be a prefill, with the largest activations; the last has the longest cache.
+    let mut need = Footprint { weights: architecture.weight_bytes(&options.precision), ..Footprint::default() };
+    for step in [workload.steps().next(), last_step(workload)].into_iter().flatten() {
+        let of_step = capacity::of_graph(&build_step(architecture, &step, options)?);
+        need.kv_cache = need.kv_cache.max(of_step.kv_cache);
+        need.activations = need.activations.max(of_step.activations);
+    }
+    Ok(need)
+}
+
+/// The last decode step, without counting through those before it; `None` where there is only one step.
+fn last_step(workload: &Workload) -> Option<ModelStep> {
+    let made = match workload.phase {
+        Phase::Decode => workload.tokens.saturating_sub(1),
+        Phase::Generate => workload.tokens.saturating_sub(2),
+        Phase::Encode | Phase::Prefill => 0,
+    };
+    let context = workload.context.saturating_add(made);
+    let last = Workload { phase: Phase::Decode, context, tokens: 1, ..*workload };
+    if workload.step_count() > 1 { last.steps().next() } else { None }
+}

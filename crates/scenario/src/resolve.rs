@@ -1,0 +1,374 @@
+//! `model:`, `hardware:` and `software:` blocks: names looked up, `extends` merged away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use memwall_hardware::catalog::{self, Entry};
+use memwall_hardware::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec};
+use memwall_model_graph::Architecture;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::limits::MAX_EXTENDS;
+use crate::loader::Loader;
+use crate::nearest::{nearest, one_of};
+use crate::node::{Node, Step, Value};
+use crate::overlay::overlay;
+use crate::parse::{check_text, parse, shorten};
+use crate::source::{Place, Source, SourceKind, Sources};
+use crate::typed;
+
+/// A resolved model and what reports call it.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub name: String,
+    pub architecture: Arc<Architecture>,
+}
+
+/// Looks names up, each once.
+pub(crate) struct Resolver<'a> {
+    pub sources: Sources,
+    pub loader: &'a dyn Loader,
+    documents: BTreeMap<(Block, String), Option<Node>>,
+    devices: BTreeMap<String, Option<Arc<Device>>>,
+    software: BTreeMap<String, Option<Arc<SoftwareProfile>>>,
+    models: BTreeMap<String, Option<Model>>,
+}
+
+/// Which block a name stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Block {
+    Model,
+    Hardware,
+    Software,
+}
+
+impl Block {
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Hardware => "hardware",
+            Self::Software => "software",
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Hardware => "device",
+            Self::Software => "software profile",
+        }
+    }
+
+    /// Whether a name is a file's.
+    fn is_file(self, name: &str) -> bool {
+        match self {
+            Self::Model => name.ends_with(".json"),
+            Self::Hardware | Self::Software => name.ends_with(".yaml") || name.ends_with(".yml"),
+        }
+    }
+
+    fn help(self, name: &str) -> String {
+        let (names, listing): (Vec<&str>, &str) = match self {
+            Self::Model => (model_names(), "`memwall model list` shows all"),
+            Self::Hardware => (entry_names(catalog::devices()), "`memwall hardware list` shows all"),
+            Self::Software => (entry_names(catalog::software_profiles()), "see `memwall help run`"),
+        };
+        match nearest(name, names.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("the catalog has {}; {listing}", one_of(names, 6)),
+        }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    pub fn new(sources: Sources, loader: &'a dyn Loader) -> Self {
+        Self {
+            sources,
+            loader,
+            documents: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            software: BTreeMap::new(),
+            models: BTreeMap::new(),
+        }
+    }
+
+    /// The device that a `hardware` block describes.
+    pub fn device(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<Device>> {
+        let key = text_of(block);
+        if let Some(known) = self.devices.get(&key) {
+            return known.clone();
+        }
+        let device = self.read_device(block, problems).map(Arc::new);
+        self.devices.insert(key, device.clone());
+        device
+    }
+
+    fn read_device(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Device> {
+        let node = self.document(Block::Hardware, block, problems)?;
+        let spec: DeviceSpec = typed::read(&self.sources, &node, "hardware", problems)?;
+        let modified = block.map().is_some_and(|map| !map.contains_key("title") && !map.contains_key("name"));
+        match Device::try_from_spec(spec) {
+            Ok(mut device) => {
+                if modified {
+                    device.title.push_str(", modified");
+                }
+                Some(device)
+            }
+            Err(errors) => self.hardware_errors(&node, "hardware", errors, problems),
+        }
+    }
+
+    /// The profile that a `software` block describes.
+    pub fn software(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<SoftwareProfile>> {
+        let key = text_of(block);
+        if let Some(known) = self.software.get(&key) {
+            return known.clone();
+        }
+        let profile = self.read_software(block, problems).map(Arc::new);
+        self.software.insert(key, profile.clone());
+        profile
+    }
+
+    fn read_software(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<SoftwareProfile> {
+        let node = self.document(Block::Software, block, problems)?;
+        let spec: SoftwareSpec = typed::read(&self.sources, &node, "software", problems)?;
+        SoftwareProfile::try_from_spec(spec)
+            .map_or_else(|errors| self.hardware_errors(&node, "software", errors, problems), Some)
+    }
+
+    fn hardware_errors<T>(
+        &self,
+        node: &Node,
+        prefix: &str,
+        errors: Vec<HardwareError>,
+        problems: &mut Diagnostics,
+    ) -> Option<T> {
+        for error in errors {
+            let path: Vec<Step> = error.path.into_iter().map(Step::Key).collect();
+            let diagnostic = typed::problem_at(&self.sources, node, prefix, &path, error.message, "");
+            problems.push(diagnostic.with_help(error.hint.unwrap_or_default()));
+        }
+        None
+    }
+
+    /// The model that a `model` block describes.
+    pub fn model(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Model> {
+        let key = text_of(block);
+        if let Some(known) = self.models.get(&key) {
+            return known.clone();
+        }
+        let model = self.read_model(block, problems);
+        self.models.insert(key, model.clone());
+        model
+    }
+
+    fn read_model(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Model> {
+        let mut node = self.document(Block::Model, block, problems)?;
+        let own_name = node.get("name").and_then(Node::text).map(str::to_owned);
+        node.remove(&[Step::Key("name".to_owned())]);
+        let architecture: Architecture = typed::read(&self.sources, &node, "model", problems)?;
+        if let Err(errors) = architecture.validate() {
+            for error in errors {
+                let path: Vec<Step> = error.path.iter().cloned().map(Step::Key).collect();
+                let label = format!("expected {}", error.expected);
+                let message = format!("`model.{}` is {}", error.path.join("."), error.actual);
+                problems.push(typed::problem_at(&self.sources, &node, "model", &path, message, label));
+            }
+            return None;
+        }
+        let extended = block.get("extends").and_then(Node::text).map(|name| format!("{}, modified", short(name)));
+        let name = own_name.or_else(|| block.text().map(short)).or(extended);
+        Some(Model { name: name.unwrap_or_else(|| "inline".to_owned()), architecture: Arc::new(architecture) })
+    }
+
+    /// A block with names looked up and `extends` merged away.
+    pub fn document(&mut self, block: Block, node: &Node, problems: &mut Diagnostics) -> Option<Node> {
+        self.expand(block, node, "", 0, problems)
+    }
+
+    fn expand(
+        &mut self,
+        block: Block,
+        node: &Node,
+        from: &str,
+        depth: usize,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
+        let from = if from.is_empty() { self.file_of(node.place) } else { from.to_owned() };
+        match &node.value {
+            Value::Text(name) => {
+                let base = self.named(block, name, node.place, &from, depth, problems)?;
+                // Problems of the catalog's own figures point to the name.
+                Some(Node { value: base.value, place: node.place })
+            }
+            Value::Map(map) => {
+                let mut over = node.clone();
+                over.remove(&[Step::Key("extends".to_owned())]);
+                let Some(field) = map.get("extends") else { return Some(over) };
+                let Value::Text(name) = &field.node.value else {
+                    let label = format!("expected the name of a {}", block.what());
+                    let message = format!("`{}.extends` is {}", block.key(), field.node.kind());
+                    problems.push(Diagnostic::at(&self.sources, field.node.place, message, label));
+                    return None;
+                };
+                let base = self.named(block, name, field.node.place, &from, depth, problems)?;
+                Some(overlay(base, over))
+            }
+            _ => {
+                let label = format!("expected the name of a {}, or its description", block.what());
+                let message = format!("`{}` is {}", block.key(), node.kind());
+                problems.push(Diagnostic::at(&self.sources, node.place, message, label).with_path(block.key()));
+                None
+            }
+        }
+    }
+
+    /// What a name stands for. The answer is kept, so that a problem inside it is reported once.
+    fn named(
+        &mut self,
+        block: Block,
+        name: &str,
+        place: Place,
+        from: &str,
+        depth: usize,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
+        if depth > MAX_EXTENDS {
+            let message = format!("`extends` more than {MAX_EXTENDS} deep, or in a circle");
+            problems.push(Diagnostic::at(&self.sources, place, message, "").with_path(block.key()));
+            return None;
+        }
+        let is_file = block.is_file(name);
+        let key = (block, if is_file { format!("{from}\n{name}") } else { name.to_owned() });
+        if let Some(Some(known)) = self.documents.get(&key) {
+            return Some(known.clone());
+        }
+        let found = if is_file {
+            self.from_file(block, name, place, from, depth, problems)
+        } else {
+            self.from_catalog(block, name, place, depth, problems)
+        };
+        self.documents.insert(key, found.clone());
+        found
+    }
+
+    fn from_file(
+        &mut self,
+        block: Block,
+        name: &str,
+        place: Place,
+        from: &str,
+        depth: usize,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
+        let loaded = match self.loader.load(from, name) {
+            Ok(loaded) => loaded,
+            Err(message) => {
+                let message = format!("cannot read `{}`: {message}", shorten(name));
+                problems.push(Diagnostic::at(&self.sources, place, message, "named here").with_path(block.key()));
+                return None;
+            }
+        };
+        if let Err(diagnostic) = check_text(&loaded.name, &loaded.text) {
+            problems.push(*diagnostic);
+            return None;
+        }
+        if block == Block::Model {
+            return self.from_config(&loaded.name, &loaded.text, place, problems);
+        }
+        let source = self.sources.add(Source::new(loaded.name.as_str(), SourceKind::File, loaded.text));
+        let node = self.parsed(source, problems)?;
+        self.expand(block, &node, &loaded.name, depth + 1, problems)
+    }
+
+    fn from_config(&mut self, file: &str, _text: &str, place: Place, problems: &mut Diagnostics) -> Option<Node> {
+        let message = format!("`{}` is no model configuration we can read", shorten(file));
+        problems.push(Diagnostic::at(&self.sources, place, message, "named here").with_path("model"));
+        None
+    }
+
+    fn from_catalog(
+        &mut self,
+        block: Block,
+        name: &str,
+        place: Place,
+        depth: usize,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
+        let entry = match block {
+            Block::Model => match memwall_model_graph::catalog::find(name) {
+                Some(architecture) => {
+                    return self.derived(name, &architecture, SourceKind::Catalog, problems);
+                }
+                None => None,
+            },
+            Block::Hardware => entry(catalog::device_entry(name)),
+            Block::Software => entry(catalog::software_entry(name)),
+        };
+        let Some(entry) = entry else {
+            let message = format!("no {} is called `{}`", block.what(), shorten(name));
+            let diagnostic = Diagnostic::at(&self.sources, place, message, "not in the catalog");
+            problems.push(diagnostic.with_path(block.key()).with_help(block.help(name)));
+            return None;
+        };
+        let source = self.sources.add(Source::new(entry.name, SourceKind::Catalog, entry.yaml));
+        let node = self.parsed(source, problems)?;
+        self.expand(block, &node, entry.name, depth + 1, problems)
+    }
+
+    /// A tree made from a value of ours, so that it can be laid under what a person wrote.
+    fn derived(
+        &mut self,
+        name: &str,
+        architecture: &Architecture,
+        kind: SourceKind,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
+        let text = serde_yaml::to_string(architecture).unwrap_or_default();
+        let source = self.sources.add(Source::new(name, kind, text));
+        self.parsed(source, problems)
+    }
+
+    fn parsed(&self, source: u32, problems: &mut Diagnostics) -> Option<Node> {
+        parse(&self.sources, source).map_err(|diagnostic| problems.push(*diagnostic)).ok()
+    }
+
+    /// The name of the file a place is in, to which paths written there are relative.
+    fn file_of(&self, place: Place) -> String {
+        let source = self.sources.get(place).filter(|source| source.kind == SourceKind::File);
+        source.map(|source| source.name.clone()).unwrap_or_default()
+    }
+}
+
+/// The block as text: the same block is resolved once.
+fn text_of(block: &Node) -> String {
+    match &block.value {
+        Value::Text(name) => name.to_string(),
+        _ => serde_yaml::to_string(&block.to_yaml()).unwrap_or_default(),
+    }
+}
+
+fn entry(found: Result<&'static Entry, CatalogError>) -> Option<&'static Entry> {
+    found.ok()
+}
+
+fn entry_names(entries: &'static [Entry]) -> Vec<&'static str> {
+    entries.iter().flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied())).collect()
+}
+
+fn model_names() -> Vec<&'static str> {
+    memwall_model_graph::catalog::models()
+        .iter()
+        .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()))
+        .collect()
+}
+
+/// `config.json` of `models/my-model/config.json` says nothing: the folder is part of the name.
+fn short(name: &str) -> String {
+    let parts: Vec<&str> = name.rsplit(['/', '\\']).take(2).collect();
+    match parts.as_slice() {
+        [file, folder] if *file == "config.json" => (*folder).to_owned(),
+        [file, ..] => file.trim_end_matches(".json").to_owned(),
+        [] => name.to_owned(),
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading a scenario: from text to validated cases.
+
+use std::collections::BTreeSet;
+
+use crate::build_case;
+use crate::case::Case;
+use crate::cases::{Variant, variants};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::expect::Expectation;
+use crate::limits::MAX_EXTENDS;
+use crate::loader::Loader;
+use crate::node::{Node, Step};
+use crate::overlay::overlay;
+use crate::parse::{check_text, parse, shorten};
+use crate::resolve::Resolver;
+use crate::resolved::Resolved;
+use crate::set::Set;
+use crate::source::{Source, SourceKind, Sources};
+
+/// What holds when nobody says anything.
+const DEFAULTS: &str = "kind: run
+software: generic
+workload: { batch: 1, dtype: bf16, embedding: true, lm_head: true }
+fidelity: flow
+counting: actual
+seed: 0
+";
+
+/// A validated scenario.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What reports call it.
+    pub name: String,
+    /// What it shows, for people.
+    pub description: Option<String>,
+    /// Its cases, in written order; at least one.
+    pub cases: Vec<Case>,
+    sources: Sources,
+    trees: Trees,
+}
+
+/// The scenario before it was read: what is common, what each case lays over it, what the command line does.
+#[derive(Debug)]
+struct Trees {
+    common: Node,
+    variants: Vec<Variant>,
+    sets: Vec<Set>,
+}
+
+impl Scenario {
+    /// Reads the scenario `text` of the file `name`, with `sets` (each `path=value`) laid over it.
+    ///
+    /// Files that it names are read through `loader`. Time and memory are bounded for any input.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn read(name: &str, text: &str, sets: &[String], loader: &dyn Loader) -> Result<Self, Diagnostics> {
+        let mut problems = Diagnostics::default();
+        let mut sources = Sources::default();
+        let trees = Trees::read(&mut sources, name, text, sets, loader, &mut problems);
+        let Some(trees) = trees.filter(|_| problems.is_empty()) else { return Err(problems) };
+        let mut resolver = Resolver::new(sources, loader);
+        let own_name = text_at(&trees.common, "name").unwrap_or_else(|| file_stem(name));
+        let cases = build_all(&mut resolver, &trees, &own_name, &mut problems);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let description = text_at(&trees.common, "description");
+        Ok(Self { name: own_name, description, cases, sources: resolver.sources, trees })
+    }
+
+    /// The case number `index` with every value and where it came from; `None` past the last case.
+    ///
+    /// # Errors
+    /// Files that were read before and cannot be read now.
+    pub fn resolved(&self, index: usize, loader: &dyn Loader) -> Option<Result<Resolved, Diagnostics>> {
+        let variant = self.trees.variants.get(index)?;
+        Some(Resolved::new(&self.trees.of(variant), self.sources.clone(), loader))
+    }
+
+    /// A problem with an assertion of one of the cases, at its line: that the report has no such metric.
+    #[must_use]
+    pub fn expectation_problem(&self, expectation: &Expectation, message: &str, help: &str) -> Diagnostic {
+        Diagnostic::at(&self.sources, expectation.place, message, "").with_path("expect").with_help(help)
+    }
+}
+
+fn build_all(
+    resolver: &mut Resolver<'_>,
+    trees: &Trees,
+    scenario: &str,
+    problems: &mut Diagnostics,
+) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut names = BTreeSet::new();
+    for variant in &trees.variants {
+        let tree = trees.of(variant);
+        let name = variant.name.as_deref().unwrap_or(scenario);
+        if !names.insert(name) {
+            let place = variant.place.unwrap_or(tree.place);
+            let message = format!("two cases are called `{}`", shorten(name));
+            problems.push(Diagnostic::at(&resolver.sources, place, message, "again here").with_path("cases"));
+        }
+        cases.extend(build_case::build(resolver, &tree, name, problems));
+        if problems.is_full() {
+            break;
+        }
+    }
+    if !problems.has_errors() {
+        check_normalisation(resolver, trees, &cases, problems);
+    }
+    cases
+}
+
+/// A latency relative to a case that does not exist could not be shown.
+fn check_normalisation(resolver: &Resolver<'_>, trees: &Trees, cases: &[Case], problems: &mut Diagnostics) {
+    let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    for (case, variant) in cases.iter().zip(&trees.variants) {
+        let Some(target) = case.reference.as_ref().and_then(|reference| reference.normalise_to.as_deref()) else {
+            continue;
+        };
+        if !names.contains(target) {
+            let path = ["reference", "normalise_to"].map(|key| Step::Key(key.to_owned()));
+            let message = format!("no case is called `{}`", shorten(target));
+            let tree = trees.of(variant);
+            let diagnostic =
+                crate::typed::problem_at(&resolver.sources, &tree, "", &path, message, "expected a case's name");
+            let near = crate::nearest::nearest(target, names.iter().copied());
+            problems.push(diagnostic.with_help(near.map_or(String::new(), |name| format!("did you mean `{name}`?"))));
+        }
+    }
+}
+
+impl Trees {
+    fn read(
+        sources: &mut Sources,
+        name: &str,
+        text: &str,
+        sets: &[String],
+        loader: &dyn Loader,
+        problems: &mut Diagnostics,
+    ) -> Option<Self> {
+        let common = match chain(sources, name, text, loader) {
+            Ok(common) => common,
+            Err(problem) => {
+                problems.push(*problem);
+                return None;
+            }
+        };
+        let mut read = Vec::new();
+        for argument in sets {
+            match Set::read(sources, argument) {
+                Ok(set) => read.push(set),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        let mut common = read.iter().fold(common, |tree, set| overlay(tree, set.tree.clone()));
+        let variants = variants(sources, common.get("cases"), problems);
+        common.remove(&[Step::Key("cases".to_owned())]);
+        Some(Self { common, variants, sets: read })
+    }
+
+    /// The tree of one case. What the command line says goes over what the case says.
+    fn of(&self, variant: &Variant) -> Node {
+        let Some(over) = &variant.over else { return self.common.clone() };
+        let tree = overlay(self.common.clone(), over.clone());
+        let again = self.sets.iter().filter(|set| set.first_key() != "cases" && set.first_key() != "extends");
+        let mut tree = again.fold(tree, |tree, set| overlay(tree, set.tree.clone()));
+        // Where a whole scenario is meant, the lines of the whole are.
+        tree.place = self.common.place;
+        tree
+    }
+}
+
+/// The scenario with all that it extends under it, and the defaults under those.
+fn chain(sources: &mut Sources, name: &str, text: &str, loader: &dyn Loader) -> Result<Node, Box<Diagnostic>> {
+    let mut names = vec![name.to_owned()];
+    let mut trees = vec![document(sources, name, text)?];
+    while let Some(node) = trees.last().and_then(|tree| tree.get("extends")) {
+        let Some(parent) = node.text() else {
+            let message = format!("`extends` is {}", node.kind());
+            return Err(Box::new(Diagnostic::at(sources, node.place, message, "expected a scenario's file name")));
+        };
+        let from = names.last().map(String::as_str).unwrap_or_default();
+        let loaded = loader.load(from, parent).map_err(|message| {
+            let message = format!("cannot read `{}`: {message}", shorten(parent));
+            Diagnostic::at(sources, node.place, message, "named here").with_path("extends")
+        })?;
+        if names.contains(&loaded.name) || names.len() > MAX_EXTENDS {
+            let message = format!("scenarios extend each other in a circle: {}", circle(&names, &loaded.name));
+            return Err(Box::new(Diagnostic::at(sources, node.place, message, "").with_path("extends")));
+        }
+        trees.push(document(sources, &loaded.name, &loaded.text)?);
+        names.push(loaded.name);
+    }
+    let source = sources.add(Source::new("default", SourceKind::Default, DEFAULTS));
+    let defaults = parse(sources, source)?;
+    let extends = [Step::Key("extends".to_owned())];
+    Ok(trees.into_iter().rev().fold(defaults, |below, mut tree| {
+        tree.remove(&extends);
+        overlay(below, tree)
+    }))
+}
+
+fn document(sources: &mut Sources, name: &str, text: &str) -> Result<Node, Box<Diagnostic>> {
+    let text = check_text(name, text)?;
+    let source = sources.add(Source::new(name, SourceKind::File, text));
+    let node = parse(sources, source)?;
+    if node.map().is_none() {
+        let message = format!("a scenario is a mapping, and this is {}", node.kind());
+        let label = "expected keys such as `model:`, `hardware:` and `workload:`";
+        return Err(Box::new(Diagnostic::at(sources, node.place, message, label)));
+    }
+    Ok(node)
+}
+
+fn circle(names: &[String], again: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| shorten(name)).collect();
+    format!("{} -> {}", names.join(" -> "), shorten(again))
+}
+
+fn text_at(tree: &Node, key: &str) -> Option<String> {
+    tree.get(key).and_then(Node::text).map(str::to_owned)
+}
+
+/// `first_run` of `scenarios/tutorial/first_run.yaml`.
+fn file_stem(name: &str) -> String {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    if stem.is_empty() || stem == "-" { "scenario".to_owned() } else { stem.to_owned() }
+}
