@@ -166,9 +166,12 @@ impl Flow {
         self.remaining = self.remaining_at(now);
         self.since = now;
         self.rate = rate;
-        // Casting to an integer saturates: a finish beyond all time is never.
         self.finish = if rate > 0.0 {
-            now.saturating_add((self.remaining / rate).ceil() as u64)
+            let picos = self.remaining / rate;
+            // Rounded up by hand, for `ceil` is a call on plain x86-64. Casting to an integer saturates: a finish
+            // beyond all time is never.
+            let whole = picos as u64;
+            now.saturating_add(whole).saturating_add(u64::from((whole as f64) < picos))
         } else if self.remaining > 0.0 {
             u64::MAX
         } else {

@@ -22,7 +22,7 @@ use memwall_units::Picos;
 
 pub use flow::{FlowError, FlowId, FlowSpec, Held};
 pub use link::LinkId;
-pub use oracle::{Demand, max_min_rates};
+pub use oracle::{FlowDemand, max_min_rates};
 
 use crate::quad_heap::{QuadHeap, key, major, minor};
 use flow::{Flow, Holder, Use, finite};

@@ -2,7 +2,7 @@
 
 /// A flow as [`max_min_rates`] sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Demand {
+pub struct FlowDemand {
     /// Identical flows merged into one.
     pub weight: f64,
     /// The rate each can reach at most; infinity for no cap.
@@ -15,7 +15,7 @@ pub struct Demand {
 /// from zero, and a flow stops when a link it uses is full or its cap is reached. Infinite for a flow that neither
 /// holds back. Takes time in proportion to flows times links; links that do not exist are ignored.
 #[must_use]
-pub fn max_min_rates(capacities: &[f64], demands: &[Demand]) -> Vec<f64> {
+pub fn max_min_rates(capacities: &[f64], demands: &[FlowDemand]) -> Vec<f64> {
     let mut rates = vec![f64::INFINITY; demands.len()];
     let mut growing: Vec<usize> = (0..demands.len()).collect();
     while !growing.is_empty() {
@@ -41,7 +41,7 @@ pub fn max_min_rates(capacities: &[f64], demands: &[Demand]) -> Vec<f64> {
 }
 
 /// The common rate of the growing flows at which a link is full.
-fn level(link: usize, capacity: f64, demands: &[Demand], rates: &[f64], growing: &[usize]) -> f64 {
+fn level(link: usize, capacity: f64, demands: &[FlowDemand], rates: &[f64], growing: &[usize]) -> f64 {
     let (mut left, mut growth) = (capacity, 0.0);
     for (flow, demand) in demands.iter().enumerate() {
         let used: f64 = demand.usage.iter().filter(|usage| usage.0 == link).map(|usage| usage.1).sum();

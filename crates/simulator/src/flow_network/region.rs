@@ -19,8 +19,8 @@ use crate::quad_heap::{QuadHeap, key, major, minor};
 const TIE: f64 = 1.0 + 1e-9;
 /// Up to this many links the next one to fill is found by looking at all of them.
 const FEW_LINKS: usize = 12;
-/// Rounds after which a region that still grows takes in all its neighbours at once.
-const PATIENCE: u32 = 12;
+/// Rounds after which a region that still grows takes in at once all that the change might reach.
+const PATIENCE: u32 = 3;
 /// No level is above this, in bytes per picosecond: a product of two figures stays a number.
 const FASTEST: f64 = 1e100;
 /// End of a list.
@@ -42,6 +42,9 @@ pub(super) struct Region {
 #[derive(Debug, Clone, Copy)]
 struct Inner {
     slot: u32,
+    /// Its crossings, from `first` up to `end`.
+    first: u32,
+    end: u32,
     before: f64,
     rate: f64,
     holder: Holder,
@@ -64,6 +67,8 @@ struct Edge {
     room_left: f64,
     growth_left: f64,
     growing: u32,
+    /// No outside flow on it is faster than this.
+    outside_top: f64,
     /// The rate at which it filled up, or infinity.
     level: f64,
 }
@@ -72,62 +77,61 @@ struct Edge {
 #[derive(Debug, Clone, Copy)]
 struct Crossing {
     flow: u32,
+    edge: u32,
     load: f64,
+    /// Next crossing of the same link.
     next: u32,
 }
 
 impl FlowNetwork {
     /// Gives every flow that the changes since the last solve can reach its new rate.
     pub(super) fn solve_region(&mut self) {
-        let mut region = std::mem::take(&mut self.region);
-        region.clear();
-        self.seed(&mut region);
-        if !region.flows.is_empty() {
-            let mut rounds = 0;
-            loop {
-                region.fill(&self.flows, &self.links);
-                rounds += 1;
-                if !self.grow(&mut region, rounds > PATIENCE) {
-                    break;
-                }
-            }
-            for inner in &region.flows {
-                self.set_holder(inner.slot, inner.holder);
-                self.set_rate(inner.slot, inner.rate);
+        self.region.clear();
+        self.seed();
+        if self.region.flows.is_empty() {
+            return;
+        }
+        let mut rounds = 0;
+        loop {
+            self.region.fill(&self.links);
+            rounds += 1;
+            if !self.grow(rounds >= PATIENCE) {
+                break;
             }
         }
-        self.region = region;
+        for index in 0..self.region.flows.len() {
+            let Inner { slot, rate, holder, .. } = self.region.flows[index];
+            self.set_holder(slot, holder);
+            self.set_rate(slot, rate);
+        }
     }
 
     /// The flows that the changes reach directly.
-    fn seed(&mut self, region: &mut Region) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for &link in &dirty {
+    fn seed(&mut self) {
+        for index in 0..self.dirty.len() {
+            let link = self.dirty[index];
             let place = &mut self.links[link as usize];
             place.dirty = false;
             let resized = std::mem::take(&mut place.resized);
             if resized || place.holding > 0 {
-                self.add_members(region, link, |_, flow| resized || flow.holder == Holder(link));
+                self.add_members(link, |flow| resized || flow.holder == Holder(link));
             }
         }
-        dirty.clear();
-        self.dirty = dirty;
-
-        let mut fresh = std::mem::take(&mut self.fresh);
-        for &slot in &fresh {
+        self.dirty.clear();
+        for index in 0..self.fresh.len() {
+            let slot = self.fresh[index];
             let flow = &self.flows[slot as usize];
             // Cancelled in the meantime, or in the region through a link of other capacity.
-            if !flow.live || flow.holder != Holder::NOTHING || flow.epoch == region.epoch {
+            if !flow.live || flow.holder != Holder::NOTHING || flow.epoch == self.region.epoch {
                 continue;
             }
             if self.alone(slot) {
                 self.solve_alone(slot);
             } else {
-                region.add(slot, &mut self.flows, &mut self.links);
+                self.region.add(slot, &mut self.flows, &mut self.links);
             }
         }
-        fresh.clear();
-        self.fresh = fresh;
+        self.fresh.clear();
     }
 
     /// The rate of a flow that shares no link.
@@ -165,49 +169,58 @@ impl FlowNetwork {
 
     /// Adds the outside flows that have lost their witness; `eagerly`, those that might be next too. Whether
     /// there were any.
-    fn grow(&mut self, region: &mut Region, eagerly: bool) -> bool {
-        let before = region.flows.len();
+    fn grow(&mut self, eagerly: bool) -> bool {
+        let before = self.region.flows.len();
+        // No flow slower than every change is touched by it.
+        let mut lowest = f64::INFINITY;
         for index in 0..before {
-            let inner = region.flows[index];
+            let inner = self.region.flows[index];
             if same(inner.before, inner.rate) {
                 continue;
             }
-            for usage in 0..self.flows[inner.slot as usize].uses.len() {
-                let link = self.flows[inner.slot as usize].uses[usage].link;
-                let place = &self.links[link as usize];
-                if place.holding > region.links[place.local as usize].held_inside {
-                    self.add_members(region, link, |_, flow| flow.holder == Holder(link));
+            lowest = lowest.min(inner.rate).min(if inner.before > 0.0 { inner.before } else { inner.rate });
+            for crossing in inner.first..inner.end {
+                let edge = &self.region.links[self.region.uses[crossing as usize].edge as usize];
+                let id = edge.id;
+                if self.links[id as usize].holding > edge.held_inside {
+                    self.add_members(id, |flow| flow.holder == Holder(id));
                 }
             }
         }
-        for index in 0..region.links.len() {
-            let edge = region.links[index];
-            let place = &self.links[edge.id as usize];
-            let all_inside = edge.inside as usize == place.members.len();
-            let limit = edge.level * TIE;
-            if !all_inside && place.top > limit {
-                let top = self.add_members(region, edge.id, |_, flow| flow.rate > limit);
-                self.links[edge.id as usize].top = top;
+        for index in 0..self.region.links.len() {
+            let Edge { id, level, outside_top, .. } = self.region.links[index];
+            if outside_top > level * TIE {
+                let top = self.add_members(id, |flow| flow.rate > level * TIE);
+                self.links[id as usize].top = top;
             }
         }
-        let grew = region.flows.len() > before;
+        let grew = self.region.flows.len() > before;
         if grew && eagerly {
-            for index in 0..region.links.len() {
-                self.add_members(region, region.links[index].id, |_, _| true);
-            }
+            self.grow_above(lowest / TIE);
         }
         grew
     }
 
+    /// Adds all flows at least as fast as `rate` that the region reaches through such flows.
+    fn grow_above(&mut self, rate: f64) {
+        let mut index = 0;
+        while let Some(&Edge { id, .. }) = self.region.links.get(index) {
+            index += 1;
+            if self.links[id as usize].top >= rate {
+                self.add_members(id, |flow| flow.rate >= rate);
+            }
+        }
+    }
+
     /// Adds the flows on a link that are `wanted` and not yet in the region. Returns the fastest rate on the link.
-    fn add_members(&mut self, region: &mut Region, link: u32, wanted: impl Fn(u32, &Flow) -> bool) -> f64 {
+    fn add_members(&mut self, link: u32, wanted: impl Fn(&Flow) -> bool) -> f64 {
         let mut top = 0.0;
         for index in 0..self.links[link as usize].members.len() {
             let slot = self.links[link as usize].members[index].flow;
             let flow = &self.flows[slot as usize];
             top = if flow.rate > top { flow.rate } else { top };
-            if flow.epoch != region.epoch && wanted(slot, flow) {
-                region.add(slot, &mut self.flows, &mut self.links);
+            if flow.epoch != self.region.epoch && wanted(flow) {
+                self.region.add(slot, &mut self.flows, &mut self.links);
             }
         }
         top
@@ -231,6 +244,7 @@ impl Region {
         if flow.cap < f64::INFINITY {
             self.caps.push((flow.cap, local));
         }
+        let first = self.uses.len() as u32;
         for usage in &flow.uses {
             let place = &mut links[usage.link as usize];
             if place.epoch != self.epoch {
@@ -243,19 +257,15 @@ impl Region {
             edge.held_inside += u32::from(flow.holder == Holder(usage.link));
             edge.growth += usage.load;
             edge.room += usage.load * flow.rate;
-            if edge.inside as usize == place.members.len() {
-                // Nobody outside: exact, whatever the running sum has lost to rounding.
-                edge.room = place.capacity;
-            }
-            self.uses.push(Crossing { flow: local, load: usage.load, next: edge.head });
-            edge.head = self.uses.len() as u32 - 1;
+            let next = std::mem::replace(&mut edge.head, self.uses.len() as u32);
+            self.uses.push(Crossing { flow: local, edge: place.local, load: usage.load, next });
         }
-        let (before, holder) = (flow.rate, flow.holder);
-        self.flows.push(Inner { slot, before, rate: 0.0, holder, settled: false });
+        let (before, holder, end) = (flow.rate, flow.holder, self.uses.len() as u32);
+        self.flows.push(Inner { slot, first, end, before, rate: 0.0, holder, settled: false });
     }
 
     /// Progressive filling of the region, with all that is outside left as it is.
-    fn fill(&mut self, flows: &[Flow], links: &[Link]) {
+    fn fill(&mut self, links: &[Link]) {
         self.begin_filling(links);
         let mut left = self.flows.len();
         let mut cap = 0;
@@ -269,13 +279,13 @@ impl Region {
             // Levels never fall but by rounding.
             let level = if level > floor { level } else { floor };
             if limit < level {
-                self.settle(capped, limit, Holder::CAP, flows, links);
+                self.settle(capped, limit, Holder::CAP);
                 left -= 1;
                 floor = limit;
                 self.put_back(level, edge);
             } else if let Some(&Edge { id, head, .. }) = self.links.get(edge as usize) {
                 self.links[edge as usize].level = level;
-                left -= self.settle_all(head, level, Holder(id), flows, links);
+                left -= self.settle_all(head, level, Holder(id));
                 floor = level;
             } else {
                 // Neither link nor cap; such a flow is alone and never comes here.
@@ -291,9 +301,12 @@ impl Region {
         let use_heap = self.links.len() > FEW_LINKS;
         self.heap.clear();
         for (local, edge) in self.links.iter_mut().enumerate() {
+            let place = &links[edge.id as usize];
+            let all_inside = edge.inside as usize == place.members.len();
             // The running load has lost a little to rounding: it must not become room that is not there.
-            let capacity = links[edge.id as usize].capacity;
-            edge.room_left = if edge.room < capacity { edge.room } else { capacity };
+            let exact = all_inside || edge.room > place.capacity;
+            edge.room_left = if exact { place.capacity } else { edge.room };
+            edge.outside_top = if all_inside { 0.0 } else { place.top };
             edge.growth_left = edge.growth;
             edge.growing = edge.inside;
             edge.level = f64::INFINITY;
@@ -347,12 +360,12 @@ impl Region {
     }
 
     /// Settles every growing flow on a link, given its first crossing. Returns how many there were.
-    fn settle_all(&mut self, head: u32, level: f64, holder: Holder, flows: &[Flow], links: &[Link]) -> usize {
+    fn settle_all(&mut self, head: u32, level: f64, holder: Holder) -> usize {
         let mut settled = 0;
         let mut next = head;
         while let Some(&Crossing { flow, next: after, .. }) = self.uses.get(next as usize) {
             if !self.flows[flow as usize].settled {
-                self.settle(flow, level, holder, flows, links);
+                self.settle(flow, level, holder);
                 settled += 1;
             }
             next = after;
@@ -362,28 +375,28 @@ impl Region {
 
     /// Fixes a flow's rate and takes it off the links it uses. Of several links that are full at this rate, the
     /// lowest is named as the holder.
-    fn settle(&mut self, flow: u32, rate: f64, holder: Holder, flows: &[Flow], links: &[Link]) {
+    #[inline]
+    fn settle(&mut self, flow: u32, rate: f64, holder: Holder) {
         let inner = &mut self.flows[flow as usize];
+        inner.rate = rate;
+        inner.settled = true;
         let mut lowest = holder;
-        for usage in &flows[inner.slot as usize].uses {
-            let place = &links[usage.link as usize];
-            let edge = &mut self.links[place.local as usize];
-            if usage.link < lowest.0 && holder != Holder::CAP {
-                let full = edge.room_left <= rate * TIE * edge.growth_left;
-                let fastest = edge.inside as usize == place.members.len() || place.top <= rate * TIE;
-                if full && fastest {
-                    lowest = Holder(usage.link);
-                }
+        let (first, end) = (inner.first as usize, inner.end as usize);
+        let limit = rate * TIE;
+        for index in first..end {
+            let Crossing { edge, load, .. } = self.uses[index];
+            let edge = &mut self.links[edge as usize];
+            let full = edge.room_left <= limit * edge.growth_left && edge.outside_top <= limit;
+            if full && edge.id < lowest.0 && holder != Holder::CAP {
+                lowest = Holder(edge.id);
             }
             edge.growing -= 1;
-            edge.room_left -= usage.load * rate;
-            edge.growth_left -= usage.load;
+            edge.room_left -= load * rate;
+            edge.growth_left -= load;
         }
-        inner.rate = rate;
-        inner.holder = lowest;
-        inner.settled = true;
-        for usage in &flows[self.flows[flow as usize].slot as usize].uses {
-            self.recount(links[usage.link as usize].local);
+        self.flows[flow as usize].holder = lowest;
+        for index in first..end {
+            self.recount(self.uses[index].edge);
         }
     }
 
@@ -418,6 +431,7 @@ impl Edge {
             room_left: 0.0,
             growth_left: 0.0,
             growing: 0,
+            outside_top: 0.0,
             level: f64::INFINITY,
         }
     }

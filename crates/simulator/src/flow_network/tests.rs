@@ -3,7 +3,7 @@
 use memwall_units::Picos;
 use proptest::prelude::*;
 
-use super::{Demand, FlowError, FlowId, FlowNetwork, FlowSpec, Held, LinkId, max_min_rates};
+use super::{FlowDemand, FlowError, FlowId, FlowNetwork, FlowSpec, Held, LinkId, max_min_rates};
 
 /// Agreement promised between ways of computing the same thing.
 const PPM: f64 = 1e-6;
@@ -183,9 +183,9 @@ fn nonsense_is_refused() {
 /// What a random history does next.
 #[derive(Debug, Clone)]
 enum Step {
-    Start(f64, Demand),
+    Start(f64, FlowDemand),
     /// Several starts at one moment, as a wave does.
-    Burst(Vec<(f64, Demand)>),
+    Burst(Vec<(f64, FlowDemand)>),
     Finish,
     Cancel(prop::sample::Index),
     Resize(usize, f64),
@@ -198,12 +198,12 @@ fn figure() -> impl Strategy<Value = f64> {
     prop_oneof![(1u32..5).prop_map(f64::from), 0.01f64..100.0]
 }
 
-fn demand(links: usize) -> impl Strategy<Value = (f64, Demand)> {
+fn demand(links: usize) -> impl Strategy<Value = (f64, FlowDemand)> {
     let coefficient = prop_oneof![3 => Just(1.0), 1 => 0.01f64..2.0, 1 => Just(0.0)];
     let usage = prop::collection::vec((0..links, coefficient), 1..5);
     let cap = prop_oneof![3 => Just(f64::INFINITY), 1 => figure()];
     (figure(), figure(), cap, usage)
-        .prop_map(|(bytes, weight, cap, usage)| (bytes, Demand { weight, cap, usage }))
+        .prop_map(|(bytes, weight, cap, usage)| (bytes, FlowDemand { weight, cap, usage }))
 }
 
 fn history() -> impl Strategy<Value = (Vec<f64>, Vec<Step>)> {
@@ -227,7 +227,7 @@ struct Trial {
     links: Vec<LinkId>,
     capacities: Vec<f64>,
     /// Flows under way, in start order, with their bytes.
-    flows: Vec<(FlowId, f64, Demand)>,
+    flows: Vec<(FlowId, f64, FlowDemand)>,
     /// Bytes of flows that ended, by link.
     carried: Vec<f64>,
     now: Picos,
@@ -241,7 +241,7 @@ impl Trial {
         Self { net, links, capacities, flows: Vec::new(), carried, now: Picos::ZERO }
     }
 
-    fn start(&mut self, bytes: f64, demand: Demand) {
+    fn start(&mut self, bytes: f64, demand: FlowDemand) {
         let usage: Vec<_> =
             demand.usage.iter().map(|&(link, coefficient)| (self.links[link], coefficient)).collect();
         let spec = FlowSpec { bytes, weight: demand.weight, cap: Some(demand.cap), usage: &usage };
@@ -311,7 +311,7 @@ impl Trial {
     }
 
     fn load(&self, link: usize, rates: &[f64]) -> f64 {
-        let share = |demand: &Demand| -> f64 {
+        let share = |demand: &FlowDemand| -> f64 {
             let used: f64 = demand.usage.iter().filter(|usage| usage.0 == link).map(|usage| usage.1).sum();
             used * demand.weight
         };
@@ -344,8 +344,9 @@ impl Trial {
                 Some(Held::Link(link)) => {
                     let link = link.index();
                     prop_assert!(near(self.load(link, rates), self.capacities[link], 1e-8), "full");
-                    let uses =
-                        |other: &Demand| other.usage.iter().any(|&(used, part)| used == link && part > 0.0);
+                    let uses = |other: &FlowDemand| {
+                        other.usage.iter().any(|&(used, part)| used == link && part > 0.0)
+                    };
                     for (other, &faster) in self.flows.iter().zip(rates) {
                         prop_assert!(!uses(&other.2) || faster <= rate * (1.0 + 1e-8), "fair");
                     }
@@ -400,10 +401,10 @@ proptest! {
         let (mut merged, mut apart) = (Trial::new(capacities.clone()), Trial::new(capacities));
         let mut copies = Vec::new();
         for ((bytes, demand), count) in flows {
-            merged.start(bytes, Demand { weight: f64::from(count), ..demand.clone() });
+            merged.start(bytes, FlowDemand { weight: f64::from(count), ..demand.clone() });
             copies.push(apart.flows.len());
             for _ in 0..count {
-                apart.start(bytes, Demand { weight: 1.0, ..demand.clone() });
+                apart.start(bytes, FlowDemand { weight: 1.0, ..demand.clone() });
             }
         }
         merged.net.solve(Picos::ZERO);
@@ -445,7 +446,7 @@ fn a_jittered_all_to_all_stays_fair() {
             let bytes = 1e6 * (0.9 + 0.2 * (state >> 40) as f64 / f64::from(1 << 24));
             trial.start(
                 bytes,
-                Demand { weight: 1.0, cap: f64::INFINITY, usage: vec![(from, 1.0), (RANKS + to, 1.0)] },
+                FlowDemand { weight: 1.0, cap: f64::INFINITY, usage: vec![(from, 1.0), (RANKS + to, 1.0)] },
             );
         }
     }

@@ -1,0 +1,58 @@
+//! The `bound` fidelity: an operator takes the longest of its rooflines. Closed form, monotone in every resource.
+
+use memwall_units::Picos;
+
+use crate::chip::{Chip, EngineKind};
+use crate::demand::Demand;
+use crate::ledger::Ledger;
+use crate::outcome::{Outcome, level_seconds};
+use crate::plan::Traffic;
+use crate::{Cause, SimulationError};
+use memwall_model_graph::{Dtype, OpKind};
+
+/// The roofline of one operator: compulsory bytes at datasheet bandwidths, useful operations at datasheet peaks.
+pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, SimulationError> {
+    let (primary, dtype) = match demand.kind {
+        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_) => {
+            (chip.contraction_engine(demand.compute)?, demand.compute)
+        }
+        _ if demand.compute == Dtype::Fp64 => (EngineKind::Vector, Dtype::Fp64),
+        _ => (EngineKind::Vector, Dtype::Fp32),
+    };
+    let compute = demand.flops / chip.peak(primary, dtype)?;
+    let mut traffic = Traffic::default();
+    for level in 0..chip.dram() {
+        traffic.read[level] = demand.input_bytes();
+        traffic.write[level] = demand.output_bytes();
+    }
+    traffic.read[chip.dram()] = demand.missed_bytes();
+    traffic.write[chip.dram()] = demand.write_back;
+    let slowest = (0..chip.levels.len())
+        .map(|level| (level, level_seconds(chip, &traffic, level)))
+        .fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });
+    let duration = Picos::from_secs_f64_ceil(compute.max(slowest.1));
+    let all = u128::from(chip.units) * u128::from(duration.0);
+    let ledgers = EngineKind::ALL.map(|kind| {
+        let mut ledger = Ledger::default();
+        let busy = ((compute * 1e12 * f64::from(chip.units)) as u128).min(all);
+        if kind == primary {
+            ledger.busy = busy;
+        } else {
+            ledger.add(Cause::Dependency, None, busy);
+        }
+        let cause = if slowest.1 > compute { Cause::Bandwidth } else { Cause::Efficiency };
+        let tier = (cause == Cause::Bandwidth).then(|| chip.levels[slowest.0].tier);
+        ledger.add(cause, tier, all - busy);
+        ledger
+    });
+    Ok(Outcome {
+        duration,
+        ledgers,
+        primary,
+        traffic,
+        feed_bytes: [0.0; 3],
+        tile_bytes: 0.0,
+        roofline: Picos(duration.0.saturating_sub(1)),
+        events: 0,
+    })
+}

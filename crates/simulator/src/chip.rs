@@ -1,0 +1,241 @@
+//! A device and its software as the numbers the mapper and the kernel engine work with.
+
+use memwall_hardware::{Device, Duplex, Engine, MatmulOn, Scope, SoftwareProfile, Tier, TierKind};
+use memwall_model_graph::Dtype;
+
+use crate::SimulationError;
+
+/// Shared levels (caches and DRAM) that one machine may have between its cores and its device memory, DRAM included.
+pub(crate) const MAX_LEVELS: usize = 4;
+
+/// The on-chip engines, in the order ledgers list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum EngineKind {
+    Matrix,
+    Vector,
+    Special,
+}
+
+impl EngineKind {
+    pub const ALL: [Self; 3] = [Self::Matrix, Self::Vector, Self::Special];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Matrix => "matrix",
+            Self::Vector => "vector",
+            Self::Special => "special",
+        }
+    }
+}
+
+/// A shared memory level as seen from the cores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level {
+    /// Index in `Device::tiers`.
+    pub tier: usize,
+    /// Whether it can hold data that passes (DRAM is not a cache here).
+    pub is_cache: bool,
+    /// All instances together, in bytes.
+    pub capacity: f64,
+    /// Instances the cores are divided among.
+    pub instances: u32,
+    /// Sustained read bandwidth of all instances, in bytes per second.
+    pub read_rate: f64,
+    /// Sustained write bandwidth; the same bus when `half_duplex`.
+    pub write_rate: f64,
+    /// Whether reads and writes share the read link.
+    pub half_duplex: bool,
+    /// Bus time of a written byte over that of a read byte (turnaround), on a half-duplex bus.
+    pub write_cost: f64,
+    /// Unloaded latency, in picoseconds.
+    pub latency_ps: u64,
+    /// Rate limit of one unit from bytes in flight over latency, in bytes per second.
+    pub unit_rate_cap: Option<f64>,
+}
+
+/// The memory of one core in which tiles wait to be computed on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TileTier {
+    pub tier: usize,
+    pub capacity: f64,
+    /// Hardware-managed: any tile shape will do, and part of it is lost to what else passes.
+    pub is_cache: bool,
+}
+
+/// A per-core tier between the tile tier (inclusive) and the registers, which feeds the engines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Feed {
+    pub tier: usize,
+    /// Bytes per second of one core.
+    pub rate: f64,
+    pub capacity: f64,
+}
+
+/// A machine in numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Chip {
+    pub device: Device,
+    pub software: SoftwareProfile,
+    pub units: u32,
+    /// Shared levels, innermost first; the last is DRAM.
+    pub levels: Vec<Level>,
+    pub tile: TileTier,
+    /// Per-core tiers that feed the registers, innermost first.
+    pub feeds: Vec<Feed>,
+    /// Bytes of one core's registers (or accumulator memory) that can hold partial sums.
+    pub accumulator_bytes: f64,
+}
+
+impl Chip {
+    pub fn new(device: &Device, software: &SoftwareProfile) -> Result<Self, SimulationError> {
+        let fault = |reason: String| SimulationError::Machine { device: device.name.clone(), reason };
+        let units = device.cores.value;
+        if units == 0 {
+            return Err(fault("it has no cores".into()));
+        }
+        let dram = device
+            .tiers
+            .iter()
+            .position(|tier| tier.kind == TierKind::Dram)
+            .ok_or_else(|| fault("it has no tier of kind dram".into()))?;
+        let levels: Vec<Level> = (0..=dram)
+            .filter(|index| matches!(device.tiers[*index].scope, Scope::Shared(_)))
+            .map(|index| level(&device.tiers[index], index, units))
+            .collect();
+        if levels.is_empty() || levels.len() > MAX_LEVELS {
+            return Err(fault(format!(
+                "{} shared tiers up to dram; one to {MAX_LEVELS} can be simulated",
+                levels.len()
+            )));
+        }
+        let feeds = feeds(device, dram);
+        let tile = feeds
+            .last()
+            .map(|feed| TileTier {
+                tier: feed.tier,
+                capacity: feed.capacity,
+                is_cache: device.tiers[feed.tier].kind == TierKind::Cache,
+            })
+            .ok_or_else(|| fault("it has no per-core scratchpad or cache to hold tiles".into()))?;
+        let registers = device.tiers[..dram].iter().find(|tier| tier.kind == TierKind::Registers);
+        let accumulator_bytes = registers.map_or(0.0, |tier| tier.capacity.value.as_f64());
+        Ok(Self {
+            device: device.clone(),
+            software: software.clone(),
+            units,
+            levels,
+            tile,
+            feeds,
+            accumulator_bytes,
+        })
+    }
+
+    /// Index in `levels` of DRAM.
+    pub fn dram(&self) -> usize {
+        self.levels.len() - 1
+    }
+
+    /// Index in `levels` of the outermost cache, the one whose contents outlive an operator.
+    pub fn last_cache(&self) -> Option<usize> {
+        (0..self.dram()).rev().find(|index| self.levels[*index].is_cache)
+    }
+
+    /// Name of the tier behind a shared level.
+    pub fn level_name(&self, level: usize) -> &str {
+        &self.device.tiers[self.levels[level].tier].name
+    }
+
+    /// The engine that multiplies matrices in a format: the matrix engine where it has the format, else the vector
+    /// engine (fp32 on GPUs whose tensor cores round to tf32).
+    pub fn contraction_engine(&self, dtype: Dtype) -> Result<EngineKind, SimulationError> {
+        let peak = self.device.matmul_peak(dtype.name()).ok_or_else(|| self.no_rate("matrix or vector", dtype))?;
+        Ok(match peak.on {
+            MatmulOn::Matrix => EngineKind::Matrix,
+            MatmulOn::Vector => EngineKind::Vector,
+        })
+    }
+
+    /// Peak of an engine in a format, or in the nearest wider one it has, in operations per second of the device.
+    pub fn peak(&self, kind: EngineKind, dtype: Dtype) -> Result<f64, SimulationError> {
+        let rate = match kind {
+            // Contractions fall back across engines, so ask the device.
+            EngineKind::Matrix => self.device.matmul_peak(dtype.name()).map(|peak| peak.rate.0),
+            _ => self.engine(kind).peak_or_wider(dtype.name()).map(|(rate, _)| rate.0),
+        };
+        rate.filter(|rate| *rate > 0.0).ok_or_else(|| self.no_rate(kind.name(), dtype))
+    }
+
+    fn no_rate(&self, engine: &'static str, dtype: Dtype) -> SimulationError {
+        SimulationError::NoRate {
+            device: self.device.name.clone(),
+            engine,
+            dtype: dtype.name(),
+            known: self.device.matrix.peak.keys().chain(self.device.vector.peak.keys()).cloned().collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// The engine description.
+    pub fn engine(&self, kind: EngineKind) -> &Engine {
+        match kind {
+            EngineKind::Matrix => &self.device.matrix,
+            EngineKind::Vector => &self.device.vector,
+            EngineKind::Special => self.device.special.as_ref().unwrap_or(&self.device.vector),
+        }
+    }
+
+    /// Whether special functions have an engine of their own.
+    pub fn has_special(&self) -> bool {
+        self.device.special.is_some()
+    }
+}
+
+fn level(tier: &Tier, index: usize, units: u32) -> Level {
+    let instances = match tier.scope {
+        Scope::Shared(count) => count.max(1),
+        Scope::PerCore => units,
+    };
+    let read_rate = tier.bandwidth.value.0 * tier.efficiency.value;
+    let write_peak = tier.write_bandwidth.as_ref().map_or(tier.bandwidth.value.0, |figure| figure.value.0);
+    let write_rate = write_peak * tier.efficiency.value;
+    let latency_ps = tier.latency.value.0.max(1);
+    Level {
+        tier: index,
+        is_cache: tier.kind == TierKind::Cache || tier.kind == TierKind::Scratchpad,
+        capacity: tier.capacity.value.as_f64() * f64::from(instances),
+        instances,
+        read_rate,
+        write_rate,
+        half_duplex: tier.duplex == Duplex::Half,
+        write_cost: write_cost(tier),
+        latency_ps,
+        unit_rate_cap: tier.in_flight.as_ref().map(|figure| {
+            figure.value.as_f64() / f64::from(units) / (latency_ps as f64 * 1e-12)
+        }),
+    }
+}
+
+/// A half-and-half mix reaches `mixed_efficiency`: (1 + cost) / 2 read-byte times a byte, solved for the cost.
+fn write_cost(tier: &Tier) -> f64 {
+    let slower_writes =
+        tier.write_bandwidth.as_ref().map_or(1.0, |write| tier.bandwidth.value.0 / write.value.0);
+    tier.mixed_efficiency.as_ref().map_or(slower_writes, |mixed| {
+        (2.0 * tier.efficiency.value / mixed.value - 1.0).max(slower_writes.min(1.0))
+    })
+}
+
+fn feeds(device: &Device, dram: usize) -> Vec<Feed> {
+    (0..dram)
+        .filter(|index| {
+            let tier = &device.tiers[*index];
+            tier.scope == Scope::PerCore && tier.kind != TierKind::Registers
+        })
+        .map(|index| {
+            let tier = &device.tiers[index];
+            Feed {
+                tier: index,
+                rate: tier.bandwidth.value.0 * tier.efficiency.value,
+                capacity: tier.capacity.value.as_f64(),
+            }
+        })
+        .collect()
+}

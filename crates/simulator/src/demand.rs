@@ -1,0 +1,97 @@
+//! One operator as the mapper sees it: shapes, formats, and what of its operands is already in the cache.
+
+use memwall_model_graph::{Counting, Dtype, Graph, OpKind, Operand, Operator, TensorRole};
+
+/// One operand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct OperandDemand {
+    /// Bytes the operator touches at least once.
+    pub bytes: f64,
+    /// Bytes of one element.
+    pub element_bytes: f64,
+    /// Whether it is a parameter: small ones (norm scales) ride along.
+    pub is_weight: bool,
+    /// Fraction of `bytes` that the last cache holds when the operator starts.
+    pub hit: f64,
+}
+
+/// One operator.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Demand<'a> {
+    pub name: &'a str,
+    pub kind: &'a OpKind,
+    /// The format the arithmetic runs in.
+    pub compute: Dtype,
+    /// Bytes of one partial sum.
+    pub accumulator_bytes: f64,
+    pub inputs: Vec<OperandDemand>,
+    pub outputs: Vec<OperandDemand>,
+    /// Bytes that must be written to DRAM while it runs: results that do not stay cached, and what they push out.
+    pub write_back: f64,
+    /// Useful operations, multiply-accumulate counted as two.
+    pub flops: f64,
+}
+
+impl Demand<'_> {
+    pub fn input_bytes(&self) -> f64 {
+        self.inputs.iter().map(|operand| operand.bytes).sum()
+    }
+
+    pub fn output_bytes(&self) -> f64 {
+        self.outputs.iter().map(|operand| operand.bytes).sum()
+    }
+
+    /// Input bytes that are not cached.
+    pub fn missed_bytes(&self) -> f64 {
+        self.inputs.iter().map(|operand| operand.bytes * (1.0 - operand.hit)).sum()
+    }
+
+    /// The `index`-th input, or an empty one.
+    pub fn input(&self, index: usize) -> OperandDemand {
+        self.inputs.get(index).copied().unwrap_or(OperandDemand { bytes: 0.0, element_bytes: 1.0, is_weight: false, hit: 0.0 })
+    }
+
+    /// Bytes of one output element.
+    pub fn output_element_bytes(&self) -> f64 {
+        self.outputs.first().map_or(1.0, |operand| operand.element_bytes)
+    }
+}
+
+/// Bytes of the elements of `operand` that `graph`'s operator touches.
+pub(crate) fn touched_bytes(graph: &Graph, operand: &Operand) -> u64 {
+    graph.tensor(operand.tensor).dtype.bytes_for(operand.elements)
+}
+
+/// Bytes of a partial sum for arithmetic in `dtype`.
+pub(crate) const fn accumulator_bytes(dtype: Dtype) -> f64 {
+    match dtype {
+        Dtype::Fp64 => 8.0,
+        _ => 4.0,
+    }
+}
+
+/// The operator's demand on an empty cache, every output written through. `hit` and `write_back` are the caller's to
+/// correct where there is a cache.
+pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> Demand<'a> {
+    let operand = |operand: &Operand| {
+        let tensor = graph.tensor(operand.tensor);
+        OperandDemand {
+            bytes: touched_bytes(graph, operand) as f64,
+            element_bytes: tensor.dtype.bits() as f64 / 8.0,
+            is_weight: tensor.role == TensorRole::Weight,
+            hit: 0.0,
+        }
+    };
+    let outputs: Vec<OperandDemand> = operator.outputs.iter().map(operand).collect();
+    let write_back = outputs.iter().map(|output| output.bytes).sum();
+    Demand {
+        name,
+        kind: &operator.kind,
+        compute: operator.compute,
+        accumulator_bytes: accumulator_bytes(operator.compute),
+        inputs: operator.inputs.iter().map(operand).collect(),
+        outputs,
+        write_back,
+        flops: operator.counts(graph, Counting::Actual).flops as f64,
+    }
+}

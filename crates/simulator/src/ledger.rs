@@ -1,0 +1,119 @@
+//! The books of an engine: every core-picosecond of a run is useful work or has a cause and a place.
+
+use memwall_hardware::Device;
+
+use crate::book::Book;
+use crate::chip::{Chip, EngineKind, MAX_LEVELS};
+use crate::plan::Compute;
+use crate::record::Stall;
+use crate::{Cause, EngineRecord};
+
+/// Where a stall happened: a tier's index, or nowhere in particular.
+const NOWHERE: u8 = u8::MAX;
+
+/// One engine's core-picoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ledger {
+    pub busy: u128,
+    /// Few lines, in order of first booking.
+    lines: Vec<(Cause, u8, u128)>,
+}
+
+impl Ledger {
+    pub fn add(&mut self, cause: Cause, tier: Option<usize>, ps: u128) {
+        let place = tier.and_then(|tier| u8::try_from(tier).ok()).unwrap_or(NOWHERE);
+        self.add_line(cause, place, ps);
+    }
+
+    pub fn add_all(&mut self, other: &Self) {
+        self.busy += other.busy;
+        for (cause, place, ps) in &other.lines {
+            self.add_line(*cause, *place, *ps);
+        }
+    }
+
+    pub fn total(&self) -> u128 {
+        self.busy + self.lines.iter().map(|(_, _, ps)| ps).sum::<u128>()
+    }
+
+    /// Lines, largest first; ties in the order of [`Cause`] and tier.
+    pub fn stalls(&self, device: &Device) -> Vec<Stall> {
+        let mut lines = self.lines.clone();
+        lines.sort_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)).then(a.1.cmp(&b.1)));
+        let place = |tier: u8| device.tiers.get(usize::from(tier)).map(|tier| tier.name.clone());
+        lines.into_iter().map(|(cause, tier, ps)| Stall { cause, place: place(tier), ps }).collect()
+    }
+
+    /// `compute`, or the largest stall as `cause(place)`.
+    pub fn bound_by(&self, device: &Device) -> String {
+        match self.stalls(device).first() {
+            Some(stall) if stall.ps > self.busy => match &stall.place {
+                Some(place) => format!("{}({place})", stall.cause.name()),
+                None => stall.cause.name().to_owned(),
+            },
+            _ => "compute".to_owned(),
+        }
+    }
+
+    pub fn record(&self, name: &str, units: u32, device: &Device) -> EngineRecord {
+        EngineRecord { name: name.to_owned(), units, busy: self.busy, stalls: self.stalls(device) }
+    }
+
+    fn add_line(&mut self, cause: Cause, place: u8, ps: u128) {
+        if ps == 0 {
+            return;
+        }
+        match self.lines.iter_mut().find(|line| line.0 == cause && line.1 == place) {
+            Some(line) => line.2 += ps,
+            None => self.lines.push((cause, place, ps)),
+        }
+    }
+}
+
+/// What engine `kind` did while a kernel ran. What the kernel's own engine waited for, the others waited for too:
+/// it is what held the data they need next.
+pub(crate) fn kernel_ledger(chip: &Chip, book: &Book, compute: &Compute, kind: EngineKind) -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.add(Cause::Ramp, None, book.ramp);
+    ledger.add(Cause::Occupancy, None, book.occupancy);
+    ledger.add(Cause::Capacity, Some(chip.tile.tier), book.capacity);
+    for level in 0..MAX_LEVELS.min(chip.levels.len()) {
+        let tier = Some(chip.levels[level].tier);
+        ledger.add(Cause::Bandwidth, tier, book.bandwidth[level]);
+        ledger.add(Cause::Latency, tier, book.latency[level]);
+    }
+    let share = compute.shares[kind as usize];
+    let mut left = book.compute;
+    // Rounding each part down leaves at most a few picoseconds, which go to the last.
+    let mut take = |part: f64| {
+        let ps = (part.max(0.0) as u128).min(left);
+        left -= ps;
+        ps
+    };
+    ledger.busy = take(share.useful);
+    let not_useful = 1.0 - (share.useful / (book.compute as f64).max(1.0)).min(1.0);
+    let mut paced = 0.0;
+    for level in 0..chip.levels.len() {
+        let tier = Some(chip.levels[level].tier);
+        for (cause, core_ps) in
+            [(Cause::Bandwidth, book.paced_by_bandwidth[level]), (Cause::Latency, book.paced_by_latency[level])]
+        {
+            paced += core_ps as f64;
+            let ps = take(core_ps as f64 * not_useful);
+            ledger.add(cause, tier, ps);
+        }
+    }
+    let unpaced = 1.0 - (paced / (book.compute as f64).max(1.0)).min(1.0);
+    let padding = take(share.padding * unpaced);
+    let power = take(share.power * unpaced);
+    let feed = take(compute.feed * unpaced);
+    let efficiency = take(share.efficiency * unpaced);
+    ledger.add(Cause::Occupancy, None, padding);
+    ledger.add(Cause::Power, None, power);
+    ledger.add(Cause::Bandwidth, Some(compute.feed_tier), feed);
+    ledger.add(Cause::Efficiency, None, efficiency);
+    let others = book.compute as f64 - compute.feed - share.total();
+    let rest = if others > 1e-3 * book.compute as f64 { Cause::Dependency } else { Cause::Efficiency };
+    ledger.add(rest, None, left);
+    ledger
+}

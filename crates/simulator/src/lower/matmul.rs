@@ -1,0 +1,179 @@
+//! Products: plain, batched, and one per expert.
+
+use memwall_model_graph::{GroupedMatMul, MatMul};
+use memwall_units::Bytes;
+
+use super::engine_time::unit_time;
+use super::tile_search::{Products, Tile, search};
+use crate::SimulationError;
+use crate::chip::{Chip, EngineKind};
+use crate::demand::Demand;
+use crate::plan::{Choice, Compute, EngineShare, KernelPlan, Traffic, WaveGroup};
+
+/// Plans `batch` products of one shape.
+pub(crate) fn lower_matmul(chip: &Chip, demand: &Demand, shape: MatMul) -> Result<KernelPlan, SimulationError> {
+    plan(chip, demand, vec![(shape.batch, shape.m)], shape.n, shape.k)
+}
+
+/// Plans the products of all experts as one kernel.
+pub(crate) fn lower_grouped(chip: &Chip, demand: &Demand, shape: &GroupedMatMul) -> Result<KernelPlan, SimulationError> {
+    let parts = shape.groups.iter().map(|(rows, experts)| (*experts, *rows)).collect();
+    plan(chip, demand, parts, shape.n, shape.k)
+}
+
+fn plan(chip: &Chip, demand: &Demand, parts: Vec<(u64, u64)>, n: u64, k: u64) -> Result<KernelPlan, SimulationError> {
+    let engine = chip.contraction_engine(demand.compute)?;
+    let (a, b) = (demand.input(0), demand.input(1));
+    let inner_loop = chip.software.matmul_efficiency.value;
+    let ps_per_flop = unit_time(chip, engine, demand.compute, 1.0, 1.0, inner_loop)?.total();
+    let products = Products {
+        parts,
+        n,
+        k,
+        a_element: a.element_bytes,
+        b_element: b.element_bytes,
+        c_element: demand.output_element_bytes(),
+        accumulator: demand.accumulator_bytes,
+        a_bytes: a.bytes,
+        b_bytes: b.bytes,
+        a_missed: a.bytes * (1.0 - a.hit),
+        b_missed: b.bytes * (1.0 - b.hit),
+        ps_per_flop,
+        granularity: chip.engine(engine).granularity.map(f64::from),
+    };
+    let tile = search(chip, &products).ok_or_else(|| SimulationError::NoTile {
+        operator: demand.name.to_owned(),
+        tier: chip.device.tiers[chip.tile.tier].name.clone(),
+        capacity: Bytes(chip.tile.capacity as u64),
+    })?;
+    build(chip, demand, &products, &tile, engine)
+}
+
+fn build(
+    chip: &Chip,
+    demand: &Demand,
+    products: &Products,
+    tile: &Tile,
+    engine: EngineKind,
+) -> Result<KernelPlan, SimulationError> {
+    let inner_loop = chip.software.matmul_efficiency.value;
+    let step = unit_time(chip, engine, demand.compute, tile.step_flops, tile.step_flops, inner_loop)?;
+    let step_ps = step.total().max(tile.feed_ps);
+    let groups = wave_groups(chip, demand, products, tile, step_ps.ceil().max(1.0) as u64);
+    let unit_steps = tile.tiles as f64 * tile.steps as f64;
+    let rows: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum();
+    let useful = 2.0 * rows * products.n as f64 * products.k as f64;
+    let padded = tile.step_flops * unit_steps;
+    let mut shares = [EngineShare::default(); 3];
+    shares[engine as usize] = unit_time(chip, engine, demand.compute, useful, padded, inner_loop)?;
+    let mut plan = KernelPlan {
+        groups,
+        compute: Compute {
+            primary: engine,
+            shares,
+            feed: (tile.feed_ps - step.total()).max(0.0) * unit_steps,
+            feed_tier: chip.feeds[tile.feed].tier,
+            feed_bytes: tile.feed_bytes.map(|bytes| bytes * unit_steps),
+        },
+        tile_bytes: f64::from(tile.slots)
+            * tile.k as f64
+            * (tile.m as f64 * products.a_element + tile.n as f64 * products.b_element),
+        choice: Choice::Tiles { m: tile.m, n: tile.n, k: tile.k, split_k: tile.split, tiles: tile.tiles },
+    };
+    if tile.split > 1 {
+        add_reduction(chip, demand, products, tile, rows, &mut plan)?;
+    }
+    Ok(plan)
+}
+
+/// Full waves while the first row of wave blocks brings the shared operand in, full waves after that, and the partial
+/// wave at the end.
+fn wave_groups(chip: &Chip, demand: &Demand, products: &Products, tile: &Tile, step_ps: u64) -> Vec<WaveGroup> {
+    let units = u64::from(chip.units);
+    let (full, tail) = (tile.tiles / units, tile.tiles % units);
+    let one_row = tile.fills.first_row_share >= 1.0;
+    let cold = if one_row { full } else { full.min(tile.fills.row_blocks as u64) };
+    let cold_tiles = if one_row { tile.tiles } else { tile.tiles.min(tile.fills.row_blocks as u64 * units) };
+    let dram_bytes = tile.fills.reads[chip.dram()];
+    let other_tiles = tile.tiles - cold_tiles;
+    let cold_share = if other_tiles == 0 { 1.0 } else { tile.fills.first_row_share };
+    let cold_tile = dram_bytes * cold_share / cold_tiles.max(1) as f64;
+    let warm_tile = dram_bytes * (1.0 - cold_share) / other_tiles.max(1) as f64;
+    let epilogue = epilogue(chip, demand, products, tile);
+    let group = |count: u64, active: u64, dram_tile_bytes: f64| {
+        let mut load = Traffic::default();
+        for level in 0..chip.levels.len() {
+            load.read[level] = tile.fills.reads[level] / (tile.tiles as f64 * tile.steps as f64);
+        }
+        load.read[chip.dram()] = dram_tile_bytes / tile.steps as f64;
+        WaveGroup {
+            count,
+            units: active as u32,
+            steps: tile.steps,
+            load,
+            store: Traffic::default(),
+            epilogue,
+            step_ps,
+            slots: tile.slots,
+            accumulators: tile.accumulators,
+        }
+    };
+    let tail_bytes = if other_tiles == 0 { cold_tile } else { warm_tile };
+    [(cold, units, cold_tile), (full - cold, units, warm_tile), (u64::from(tail > 0), tail, tail_bytes)]
+        .into_iter()
+        .filter(|(count, active, _)| *count > 0 && *active > 0)
+        .map(|(count, active, bytes)| group(count, active, bytes))
+        .collect()
+}
+
+fn epilogue(chip: &Chip, demand: &Demand, products: &Products, tile: &Tile) -> Traffic {
+    let mut traffic = Traffic::default();
+    let tiles = tile.tiles as f64;
+    if tile.split > 1 {
+        let rows: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum();
+        traffic.write[0] = rows * products.n as f64 * products.accumulator * tile.split as f64 / tiles;
+        return traffic;
+    }
+    for level in 0..chip.dram() {
+        traffic.write[level] = demand.output_bytes() / tiles;
+    }
+    traffic.write[chip.dram()] = demand.write_back / tiles;
+    traffic
+}
+
+/// Sums the parts of a split k dimension: partial results are read back from the innermost shared level.
+fn add_reduction(
+    chip: &Chip,
+    demand: &Demand,
+    products: &Products,
+    tile: &Tile,
+    rows: f64,
+    plan: &mut KernelPlan,
+) -> Result<(), SimulationError> {
+    let results = rows * products.n as f64;
+    let partial_bytes = results * products.accumulator * tile.split as f64;
+    let units = (results / 1024.0).ceil().clamp(1.0, f64::from(chip.units)) as u32;
+    let adds = results * (tile.split - 1) as f64;
+    let dtype = memwall_model_graph::Dtype::Fp32;
+    let share = unit_time(chip, EngineKind::Vector, dtype, adds, adds, 1.0)?;
+    let mut load = Traffic::default();
+    load.read[0] = partial_bytes / f64::from(units);
+    let mut epilogue = Traffic::default();
+    for level in 0..chip.dram() {
+        epilogue.write[level] = demand.output_bytes() / f64::from(units);
+    }
+    epilogue.write[chip.dram()] = demand.write_back / f64::from(units);
+    plan.groups.push(WaveGroup {
+        count: 1,
+        units,
+        steps: 1,
+        load,
+        store: Traffic::default(),
+        epilogue,
+        step_ps: (share.total() / f64::from(units)).ceil().max(1.0) as u64,
+        slots: 1,
+        accumulators: 1,
+    });
+    plan.compute.shares[EngineKind::Vector as usize].add_scaled(&share, 1.0);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! One operator, planned and run: what is remembered so that the same work in the same state is not run twice.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use memwall_model_graph::{Dtype, OpKind};
+use memwall_units::Picos;
+
+use crate::bound::bound_run;
+use crate::chip::{Chip, EngineKind};
+use crate::demand::Demand;
+use crate::kernel::{self, Mode, Stuck};
+use crate::ledger::{Ledger, kernel_ledger};
+use crate::lower::lower;
+use crate::plan::{KernelPlan, Traffic};
+use crate::{Fidelity, SimulationError};
+
+/// What running one operator gave.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub duration: Picos,
+    /// By [`EngineKind`].
+    pub ledgers: [Ledger; 3],
+    pub primary: EngineKind,
+    /// Bytes over each shared level.
+    pub traffic: Traffic,
+    /// Bytes over each per-core feed.
+    pub feed_bytes: [f64; 3],
+    /// Bytes of tiles on all units that work.
+    pub tile_bytes: f64,
+    /// The least time any tier or engine allows for it.
+    pub roofline: Picos,
+    pub events: u64,
+}
+
+/// Everything an outcome depends on, on one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    kind: OpKind,
+    compute: Dtype,
+    figures: Vec<u64>,
+}
+
+/// Outcomes by what they depend on. Two operators share one only when shapes, formats and the state of the cache
+/// agree to the bit: identical layers fold because they turn out identical.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    outcomes: HashMap<Key, Rc<Outcome>>,
+}
+
+/// Outcomes kept; a run with more different ones starts over, which costs time only.
+const MOST_OUTCOMES: usize = 200_000;
+
+impl Memo {
+    pub fn outcome(
+        &mut self,
+        chip: &Chip,
+        fidelity: Fidelity,
+        demand: &Demand,
+        event_limit: u64,
+    ) -> Result<Rc<Outcome>, SimulationError> {
+        let key = key_of(demand);
+        if let Some(known) = self.outcomes.get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let outcome = Rc::new(execute(chip, fidelity, demand, event_limit)?);
+        if self.outcomes.len() >= MOST_OUTCOMES {
+            self.outcomes.clear();
+        }
+        self.outcomes.insert(key, Rc::clone(&outcome));
+        Ok(outcome)
+    }
+}
+
+fn key_of(demand: &Demand) -> Key {
+    let mut figures = Vec::with_capacity(3 * (demand.inputs.len() + demand.outputs.len()) + 3);
+    figures.push(demand.inputs.len() as u64);
+    figures.push(demand.write_back.to_bits());
+    for operand in demand.inputs.iter().chain(&demand.outputs) {
+        figures.extend([operand.bytes.to_bits(), operand.element_bytes.to_bits(), operand.hit.to_bits()]);
+    }
+    Key { kind: demand.kind.clone(), compute: demand.compute, figures }
+}
+
+/// Plans and runs an operator, alone on the chip.
+pub(crate) fn execute(
+    chip: &Chip,
+    fidelity: Fidelity,
+    demand: &Demand,
+    event_limit: u64,
+) -> Result<Outcome, SimulationError> {
+    if fidelity == Fidelity::Bound {
+        return bound_run(chip, demand);
+    }
+    let plan = lower(chip, demand)?;
+    let mode = Mode { jumps: fidelity == Fidelity::Flow, folded: true, event_limit };
+    run_plan(chip, demand.name, &plan, mode)
+}
+
+/// Runs a plan and books it.
+pub(crate) fn run_plan(chip: &Chip, name: &str, plan: &KernelPlan, mode: Mode) -> Result<Outcome, SimulationError> {
+    let run = kernel::run(chip, plan, mode).map_err(|stuck| explain_stuck(chip, name, mode, stuck))?;
+    let ledgers = EngineKind::ALL.map(|kind| kernel_ledger(chip, &run.book, &plan.compute, kind));
+    let traffic = plan.traffic();
+    let roofline = roofline(chip, plan, &traffic);
+    let expected = u128::from(chip.units) * u128::from(run.duration.0);
+    debug_assert!(ledgers.iter().all(|ledger| ledger.total() == expected), "the ledger of {name} does not close");
+    debug_assert!(run.duration >= roofline, "{name} beats its roofline: {} < {roofline}", run.duration);
+    let most_units = plan.groups.iter().map(|group| group.units).max().unwrap_or(0);
+    Ok(Outcome {
+        duration: run.duration,
+        ledgers,
+        primary: plan.compute.primary,
+        traffic,
+        feed_bytes: plan.compute.feed_bytes,
+        tile_bytes: plan.tile_bytes * f64::from(most_units),
+        roofline,
+        events: run.events,
+    })
+}
+
+fn explain_stuck(chip: &Chip, name: &str, mode: Mode, stuck: Stuck) -> SimulationError {
+    match stuck {
+        Stuck::Events => SimulationError::Limit {
+            what: "the limit on events",
+            limit: mode.event_limit,
+            operator: name.to_owned(),
+            simulated: Picos::ZERO,
+        },
+        Stuck::Time => SimulationError::Limit {
+            what: "the longest time that can be simulated",
+            limit: u64::MAX / 2,
+            operator: name.to_owned(),
+            simulated: Picos::ZERO,
+        },
+        Stuck::Level(level) => SimulationError::Deadlock {
+            operator: name.to_owned(),
+            waits_for: chip.level_name(level).to_owned(),
+        },
+    }
+}
+
+/// The least time for the bytes that moved at datasheet bandwidths and the useful operations at datasheet peaks.
+fn roofline(chip: &Chip, plan: &KernelPlan, traffic: &Traffic) -> Picos {
+    let memory = (0..chip.levels.len()).map(|level| level_seconds(chip, traffic, level)).fold(0.0, f64::max);
+    let units = f64::from(chip.units);
+    let engines = plan.compute.shares.iter().map(|share| share.useful / units).fold(0.0, f64::max);
+    // Rounded down: it is a bound, and the run rounds up.
+    Picos((memory * 1e12).max(engines) as u64)
+}
+
+/// Seconds a level's link needs at its datasheet bandwidth.
+pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64 {
+    let tier = &chip.device.tiers[chip.levels[level].tier];
+    let read_rate = tier.bandwidth.value.0;
+    let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
+    let (read, write) = (traffic.read[level] / read_rate, traffic.write[level] / write_rate);
+    if chip.levels[level].half_duplex { (traffic.read[level] + traffic.write[level]) / read_rate.max(write_rate) } else { read.max(write) }
+}
