@@ -1,10 +1,12 @@
-//! The catalog of real parts and software profiles, compiled in. Nothing is parsed before it is asked for, so that a
-//! cold start pays for the one part it uses.
+//! The catalog of real parts and software profiles, compiled in. Nothing is parsed before it is asked for, so
+//! that a cold start pays for the one part it uses.
 
 use serde_yaml::Value;
 
 use crate::nearest::{nearest, shorten};
-use crate::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, overlay};
+use crate::{
+    CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, System, overlay,
+};
 
 mod entries;
 
@@ -48,6 +50,12 @@ pub fn devices() -> &'static [Entry] {
 #[must_use]
 pub fn software_profiles() -> &'static [Entry] {
     entries::SOFTWARE
+}
+
+/// All systems: nodes and racks of equal devices.
+#[must_use]
+pub fn systems() -> &'static [Entry] {
+    entries::SYSTEMS
 }
 
 /// The entry of a device by name or alias; case and `_` for `-` do not matter.
@@ -100,6 +108,17 @@ pub fn software(name: &str) -> Result<SoftwareProfile, CatalogError> {
     let value = software_yaml(name)?;
     let spec: SoftwareSpec = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
     SoftwareProfile::try_from_spec(spec).map_err(|errors| all_broken(name, &errors))
+}
+
+/// A system by name or alias.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn system(name: &str) -> Result<System, CatalogError> {
+    let value = merged("system", entries::SYSTEMS, name)?;
+    let system: System = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
+    system.check().map_err(|errors| all_broken(name, &errors))?;
+    Ok(system)
 }
 
 fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, CatalogError> {

@@ -35,9 +35,11 @@ pub struct Device {
 pub struct Engine {
     /// Peak of the whole device at `clock`, dense, by the name of the number format (`bf16`).
     pub peak: IndexMap<String, Figure<FlopsPerSec>>,
-    /// Fraction of peak an ideal large kernel sustains: issue limits and the like, not power, tiles or memory.
+    /// Fraction of peak an ideal large kernel sustains: issue limits and the like, not power, tiles or
+    /// memory.
     pub sustained: Figure<f64>,
-    /// Smallest (m, n, k) block the unit works on at once; smaller operands are padded. `[1, 1, 1]` for vectors.
+    /// Smallest (m, n, k) block the unit works on at once; smaller operands are padded. `[1, 1, 1]` for
+    /// vectors.
     pub granularity: [u32; 3],
 }
 
@@ -93,7 +95,8 @@ pub struct Tier {
     pub scope: Scope,
     /// Capacity of one instance.
     pub capacity: Figure<Bytes>,
-    /// Bandwidth towards the cores: of one core's instance where per core, of all instances together where shared.
+    /// Bandwidth towards the cores: of one core's instance where per core, of all instances together where
+    /// shared.
     pub bandwidth: Figure<BytesPerSec>,
     /// Bandwidth of writes, where it differs.
     pub write_bandwidth: Option<Figure<BytesPerSec>>,

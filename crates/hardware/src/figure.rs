@@ -87,8 +87,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Figure<T> {
     }
 }
 
-// A visitor instead of `#[serde(untagged)]`: that would swallow the inner message ("a bare number where a bandwidth
-// is needed") and the path to the key that is wrong.
+// A visitor instead of `#[serde(untagged)]`: that would swallow the inner message ("a bare number where a
+// bandwidth is needed") and the path to the key that is wrong.
 struct FigureVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for FigureVisitor<T> {
@@ -163,7 +163,10 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Figure<T> {
                     "properties": {
                         "value": value,
                         "kind": kind,
-                        "source": { "type": "string", "description": "Where it was published, or the reasoning" },
+                        "source": {
+                            "type": "string",
+                            "description": "Where it was published, or the reasoning",
+                        },
                     },
                     "required": ["value"],
                     "additionalProperties": false,

@@ -4,8 +4,9 @@
 pub const FORMATS: [&str; 10] =
     ["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int32", "int8", "int4"];
 
-/// `format`, then the formats that hold all its values, nearest first: the order in which a kernel that finds no
-/// unit for its inputs widens them. `fp8` gives `fp8, fp16, bf16, tf32, fp32, fp64`. Unknown names give nothing.
+/// `format`, then the formats that hold all its values, nearest first: the order in which a kernel that finds
+/// no unit for its inputs widens them. `fp8` gives `fp8, fp16, bf16, tf32, fp32, fp64`. Unknown names give
+/// nothing.
 #[must_use]
 pub fn widening(format: &str) -> &'static [&'static str] {
     match format {

@@ -21,6 +21,7 @@ mod read;
 mod rows;
 mod software;
 mod spec;
+mod system;
 
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
 pub use error::{CatalogError, HardwareError};
@@ -31,3 +32,4 @@ pub use peak::{MatmulOn, Peak};
 pub use rows::FigureRow;
 pub use software::{LaunchMode, SoftwareProfile, SoftwareSpec};
 pub use spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
+pub use system::{Interconnect, System, Topology};

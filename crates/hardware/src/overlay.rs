@@ -2,9 +2,9 @@
 
 use serde_yaml::Value;
 
-/// `over` laid on `base`: mappings are merged key by key, anything else replaces. A figure is one thing: a mapping
-/// with a `value` replaces or is replaced as a whole, so that a new value never keeps the old one's source.
-/// Keys that `base` lacks come last, in the order written.
+/// `over` laid on `base`: mappings are merged key by key, anything else replaces. A figure is one thing: a
+/// mapping with a `value` replaces or is replaced as a whole, so that a new value never keeps the old one's
+/// source. Keys that `base` lacks come last, in the order written.
 #[must_use]
 pub fn overlay(base: Value, over: Value) -> Value {
     match (base, over) {

@@ -40,8 +40,9 @@ impl Engine {
         self.peak.get(format).map(|figure| figure.value)
     }
 
-    /// Peak in this format or, when the engine lacks it, in the nearest wider one, with the name of the format used.
-    /// The order is that of [`widening`]: fp8 on an A100 runs as fp16. `None` when no wider format exists either.
+    /// Peak in this format or, when the engine lacks it, in the nearest wider one, with the name of the
+    /// format used. The order is that of [`widening`]: fp8 on an A100 runs as fp16. `None` when no wider
+    /// format exists either.
     #[must_use]
     pub fn peak_or_wider(&self, format: &str) -> Option<(FlopsPerSec, &'static str)> {
         widening(format).iter().find_map(|&wider| self.peak(wider).map(|rate| (rate, wider)))
@@ -49,9 +50,10 @@ impl Engine {
 }
 
 impl Device {
-    /// The engine and rate at which matrices of `format` are multiplied: the matrix engine if it has the format,
-    /// else the vector engine, else the same question for the next wider format (see [`widening`]). So fp32 on an
-    /// A100 runs on the vector engine, and not in tf32, which would change the result. `None` when nothing fits.
+    /// The engine and rate at which matrices of `format` are multiplied: the matrix engine if it has the
+    /// format, else the vector engine, else the same question for the next wider format (see [`widening`]).
+    /// So fp32 on an A100 runs on the vector engine, and not in tf32, which would change the result. `None`
+    /// when nothing fits.
     #[must_use]
     pub fn matmul_peak(&self, format: &str) -> Option<Peak> {
         widening(format).iter().find_map(|&runs_as| {
@@ -66,8 +68,8 @@ impl Device {
         self.vector.peak_or_wider(format)
     }
 
-    /// FLOPs per byte of device memory at which a matmul in `format` stops being bound by memory, at datasheet
-    /// rates. `None` when the device cannot run the format or has no memory tier.
+    /// FLOPs per byte of device memory at which a matmul in `format` stops being bound by memory, at
+    /// datasheet rates. `None` when the device cannot run the format or has no memory tier.
     #[must_use]
     pub fn ridge_point(&self, format: &str) -> Option<f64> {
         let memory = self.memory()?;

@@ -16,8 +16,8 @@ impl Device {
     /// innermost first.
     ///
     /// # Errors
-    /// Everything that is wrong or missing, each with its path: figures out of range, unknown number formats, no
-    /// `dram` tier or more than one, a scope that makes no sense.
+    /// Everything that is wrong or missing, each with its path: figures out of range, unknown number formats,
+    /// no `dram` tier or more than one, a scope that makes no sense.
     pub fn try_from_spec(spec: DeviceSpec) -> Result<Self, Vec<HardwareError>> {
         let mut checker = Checker::default();
         let device = device(&mut checker, spec);
@@ -54,14 +54,17 @@ impl Device {
 fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
     // Every part is checked before the first `?`, so that all errors are found.
     let name = checker.words("name", spec.name, "my-chip");
-    let title = spec.title.or_else(|| name.clone());
-    let title = checker.words("title", title, "My chip");
+    let title = match spec.title.or_else(|| name.clone()) {
+        Some(title) => checker.words("title", Some(title), "My chip"),
+        None => None,
+    };
     let cores = checker.required_figure("cores", spec.cores, "132");
     let clock = checker.required_figure("clock", spec.clock, "1.83 GHz");
     let matrix = required_engine(checker, "matrix", spec.matrix);
     let vector = required_engine(checker, "vector", spec.vector);
     let special = spec.special.map(|spec| checker.within("special", |checker| engine(checker, spec)));
-    let tiers = tiers(checker, spec.memory, cores.as_ref().map(|cores| cores.value));
+    let tiers =
+        tiers(checker, spec.memory, cores.as_ref().map(|cores| cores.value).filter(|&cores| cores > 0));
     let power = checker.within("power", |checker| power(checker, spec.power.unwrap_or_default()));
     let host = checker.within("host", |checker| host(checker, spec.host.unwrap_or_default()));
     Some(Device {

@@ -18,7 +18,8 @@ pub enum LaunchMode {
     Stream,
     /// One issue for a whole step (CUDA graph, compiled program).
     Graph,
-    /// The host issues a kernel, waits for its end and only then issues the next (a CPU that is its own host).
+    /// The host issues a kernel, waits for its end and only then issues the next (a CPU that is its own
+    /// host).
     Sync,
 }
 
@@ -33,7 +34,8 @@ pub struct SoftwareProfile {
     pub launch: LaunchMode,
     /// Host time to issue one kernel (stream) or one graph.
     pub issue: Figure<Picos>,
-    /// Device time between the end of a kernel and the first instruction of the next one that was already issued.
+    /// Device time between the end of a kernel and the first instruction of the next one that was already
+    /// issued.
     pub kernel_gap: Figure<Picos>,
     /// Whether attention runs as one fused kernel.
     pub fused_attention: bool,
@@ -51,8 +53,8 @@ pub struct SoftwareProfile {
     pub pipeline_stages: u32,
 }
 
-/// A software profile as it is written in YAML: in the catalog, and in a scenario's `software:` block. Every key
-/// may be missing in a block that `extends:` a catalog profile.
+/// A software profile as it is written in YAML: in the catalog, and in a scenario's `software:` block. Every
+/// key may be missing in a block that `extends:` a catalog profile.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoftwareSpec {
@@ -89,7 +91,8 @@ pub struct SoftwareSpec {
     /// Whether softmax and matmul of a fused attention overlap on their engines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlapped_softmax: Option<bool>,
-    /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most 1024.
+    /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most
+    /// 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_split_k: Option<u32>,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering). At most 1024.

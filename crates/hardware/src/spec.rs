@@ -1,7 +1,8 @@
 //! A device as it is written in YAML: in the catalog, and in a scenario's `hardware:` block.
 //!
-//! Every key may be missing, because a block that `extends:` a catalog part says only what differs. Whether the
-//! merged description is complete and makes sense is checked by [`Device::try_from_spec`](crate::Device::try_from_spec).
+//! Every key may be missing, because a block that `extends:` a catalog part says only what differs. Whether
+//! the merged description is complete and makes sense is checked by
+//! [`Device::try_from_spec`](crate::Device::try_from_spec).
 
 use indexmap::IndexMap;
 use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
@@ -15,7 +16,8 @@ use crate::{Duplex, Figure, TierKind};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceSpec {
-    /// The part this one is like: a catalog name such as `h100-sxm`. Everything not written here is taken from it.
+    /// The part this one is like: a catalog name such as `h100-sxm`. Everything not written here is taken
+    /// from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
     /// Short name: `h100-sxm`.
@@ -39,8 +41,8 @@ pub struct DeviceSpec {
     /// Special-function engine (exponentials, reciprocals), if it is apart from the vector engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special: Option<EngineSpec>,
-    /// Memory tiers by name. They are ordered by kind (registers, on-chip per core, on-chip shared, dram, host,
-    /// storage); tiers of the same kind stay in the order written, innermost first.
+    /// Memory tiers by name. They are ordered by kind (registers, on-chip per core, on-chip shared, dram,
+    /// host, storage); tiers of the same kind stay in the order written, innermost first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<IndexMap<String, TierSpec>>,
     /// Electrical limits.
@@ -55,8 +57,9 @@ pub struct DeviceSpec {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EngineSpec {
-    /// Peak of the whole device, dense, by number format: `{ bf16: 989 TFLOP/s, fp8: 1979 TFLOP/s }`. Formats:
-    /// fp64, fp32, tf32, bf16, fp16, fp8, fp4, int32, int8, int4. A multiply-accumulate is two operations.
+    /// Peak of the whole device, dense, by number format: `{ bf16: 989 TFLOP/s, fp8: 1979 TFLOP/s }`.
+    /// Formats: fp64, fp32, tf32, bf16, fp16, fp8, fp4, int32, int8, int4. A multiply-accumulate is two
+    /// operations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<IndexMap<String, Figure<FlopsPerSec>>>,
     /// Fraction of peak an ideal large kernel sustains, above 0 and at most 1. Default 1.
@@ -93,13 +96,15 @@ pub struct TierSpec {
     /// Capacity of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Figure<Bytes>>,
-    /// Bandwidth towards the cores: of one core's instance where per core, of all instances together where shared.
+    /// Bandwidth towards the cores: of one core's instance where per core, of all instances together where
+    /// shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<Figure<BytesPerSec>>,
     /// Bandwidth of writes, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_bandwidth: Option<Figure<BytesPerSec>>,
-    /// `half` when reads and writes take turns (the default), `full` when each direction has the whole bandwidth.
+    /// `half` when reads and writes take turns (the default), `full` when each direction has the whole
+    /// bandwidth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplex: Option<Duplex>,
     /// Time from a core's request to its data when nothing else moves, path included.
@@ -144,8 +149,8 @@ pub struct HostSpec {
     /// What a person calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Speed relative to the host the software profiles' issue costs were measured on: 2 issues twice as fast.
-    /// Default 1.
+    /// Speed relative to the host the software profiles' issue costs were measured on: 2 issues twice as
+    /// fast. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<Figure<f64>>,
 }

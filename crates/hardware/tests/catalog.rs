@@ -1,6 +1,8 @@
 //! The catalog: every entry reads, every figure has a source, every promised name resolves.
 
-use memwall_hardware::{CatalogError, Device, DeviceSpec, Provenance, SoftwareProfile, TierKind, catalog};
+use memwall_hardware::{
+    CatalogError, Device, DeviceSpec, MatmulOn, Provenance, SoftwareProfile, TierKind, catalog,
+};
 
 fn all_devices() -> Vec<Device> {
     let devices: Vec<Device> =
@@ -126,4 +128,96 @@ fn an_unknown_name_suggests_the_nearest() {
     let long = "x".repeat(1_000_000);
     assert!(catalog::device(&long).unwrap_err().to_string().len() < 300);
     assert!(catalog::software("tensort-llm").unwrap_err().to_string().contains("`tensorrt-llm`"));
+}
+
+/// Names used by measured rows that the catalog must know.
+const DEVICE_IDS: &str = "
+    a100-sxm-80gb a100-sxm-40gb a100-pcie-80gb a100-pcie-40gb a40 b200-sxm b300-sxm gb200 gb300 gh200
+    h100-sxm h100-pcie h200-sxm jetson-agx-orin jetson-thor l4 l40s mi210 mi250x mi300x p4 p100-pcie
+    rtx-4090 rtx-pro-6000 t4 tpu-v3 tpu-v4 tpu-v5e tpu-v5p tpu-v6e gaudi2 gaudi3 trainium1 trainium2
+    v100-pcie-32gb v100-sxm2-32gb grace xeon-gold-6242 m2-ultra gemmini-kim2023 h100 a100 h200 mi300x";
+const SYSTEM_IDS: &str = "
+    dgx-v100 dgx-a100 dgx-h100 dgx-h200 dgx-b200 dgx-b300 gb200-nvl72 gb300-nvl72 l40s-pcie
+    rtx-pro-6000-pcie 4xa100-nvlink-full";
+const SOFTWARE_IDS: &str =
+    "generic tensorrt-llm trtllm vllm torch-eager torch-compile pytorch-cpu kim2023-gemmini";
+
+#[test]
+fn every_promised_name_resolves() {
+    for name in DEVICE_IDS.split_whitespace() {
+        catalog::device(name).unwrap();
+    }
+    for name in SYSTEM_IDS.split_whitespace() {
+        catalog::system(name).unwrap();
+    }
+    for name in SOFTWARE_IDS.split_whitespace() {
+        catalog::software(name).unwrap();
+    }
+}
+
+#[test]
+fn every_system_has_sources_and_a_known_device() {
+    assert_eq!(catalog::systems().len(), SYSTEM_IDS.split_whitespace().count());
+    for entry in catalog::systems() {
+        let system = catalog::system(entry.name).unwrap();
+        assert_eq!(system.name, entry.name);
+        assert!(system.count.value >= 2);
+        assert_eq!(catalog::device(&system.device).unwrap().name, system.device);
+        let links = std::iter::once(&system.interconnect).chain(&system.network);
+        for figure in links.clone().map(|links| &links.bandwidth) {
+            assert!(figure.source.len() >= 6 && figure.kind != Provenance::Scenario, "{}", entry.name);
+        }
+        assert!(links.flat_map(|links| &links.efficiency).all(|figure| figure.source.len() >= 6));
+    }
+}
+
+/// Peaks against cores x clock, so that no figure is off by the factor of two of sparsity or of a
+/// multiply-add.
+#[test]
+fn tensor_peaks_follow_from_cores_and_clock() {
+    let per_clock = [
+        ("v100-sxm2-32gb", "fp16", 1024.0),
+        ("a100-sxm-80gb", "bf16", 2048.0),
+        ("a40", "bf16", 1024.0),
+        ("l40s", "bf16", 1024.0),
+        ("l4", "bf16", 1024.0),
+        ("h100-sxm", "bf16", 4096.0),
+        ("h100-sxm", "fp8", 8192.0),
+        ("h100-pcie", "bf16", 4096.0),
+        ("b200-sxm", "bf16", 8192.0),
+        ("gb200", "fp8", 16384.0),
+        ("mi210", "fp16", 1024.0),
+        ("mi300x", "bf16", 2048.0),
+        ("xeon-gold-6242", "fp32", 64.0),
+        ("gemmini-kim2023", "int8", 512.0),
+    ];
+    for (name, format, flops) in per_clock {
+        let device = catalog::device(name).unwrap();
+        let expected = f64::from(device.cores.value) * device.clock.value.0 * flops;
+        let peak = device.matmul_peak(format).unwrap().rate.0;
+        assert!((peak / expected - 1.0).abs() < 0.02, "{name} {format}: {peak:e} against {expected:e}");
+    }
+}
+
+#[test]
+fn a_format_without_units_runs_in_the_next_wider_one_and_says_so() {
+    let a100 = catalog::device("a100").unwrap();
+    let fp8 = a100.matmul_peak("fp8").unwrap();
+    assert_eq!((fp8.runs_as, fp8.rate.0), ("fp16", 312e12));
+    assert_eq!(fp8.note("fp8").unwrap(), "fp8 has no units of its own and runs as fp16");
+    let fp32 = a100.matmul_peak("fp32").unwrap();
+    assert_eq!((fp32.on, fp32.rate.0, fp32.note("fp32")), (MatmulOn::Vector, 19.5e12, None));
+    assert_eq!(a100.matmul_peak("bf16").unwrap().on, MatmulOn::Matrix);
+    let v100 = catalog::device("v100").unwrap();
+    assert_eq!(v100.matmul_peak("bf16").unwrap().runs_as, "fp32");
+    assert!(v100.matmul_peak("fp7").is_none());
+    assert!(v100.matrix.peak("bf16").is_none());
+}
+
+#[test]
+fn a_variant_keeps_what_it_does_not_say() {
+    let (h100, h200) = (catalog::device("h100-sxm").unwrap(), catalog::device("h200-sxm").unwrap());
+    assert_eq!(h200.matrix, h100.matrix);
+    assert_eq!(h200.memory().unwrap().bandwidth.value.0, 4.8e12);
+    assert_eq!(h200.memory().unwrap().latency, h100.memory().unwrap().latency);
 }

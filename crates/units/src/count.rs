@@ -162,7 +162,7 @@ impl Quantity for Bytes {
             (1_000, "kB"),
             (1_024, "KiB"),
         ];
-        let exact = UNITS.into_iter().find(|(size, _)| self.0 != 0 && self.0 % size == 0);
+        let exact = UNITS.into_iter().find(|(size, _)| self.0 != 0 && self.0.is_multiple_of(*size));
         let (size, unit) = exact.unwrap_or((1, "B"));
         format!("{} {unit}", self.0 / size)
     }

@@ -64,3 +64,17 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "pytorch-cpu" ["torch-cpu"],
     "kim2023-gemmini",
 ];
+
+pub(super) const SYSTEMS: &[Entry] = entries!["systems":
+    "dgx-v100" ["dgx-1-v100"],
+    "dgx-a100",
+    "dgx-h100",
+    "dgx-h200",
+    "dgx-b200",
+    "dgx-b300",
+    "gb200-nvl72",
+    "gb300-nvl72",
+    "l40s-pcie",
+    "rtx-pro-6000-pcie",
+    "4xa100-nvlink-full",
+];
