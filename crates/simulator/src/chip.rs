@@ -148,7 +148,8 @@ impl Chip {
     /// The engine that multiplies matrices in a format: the matrix engine where it has the format, else the vector
     /// engine (fp32 on GPUs whose tensor cores round to tf32).
     pub fn contraction_engine(&self, dtype: Dtype) -> Result<EngineKind, SimulationError> {
-        let peak = self.device.matmul_peak(dtype.name()).ok_or_else(|| self.no_rate("matrix or vector", dtype))?;
+        let peak =
+            self.device.matmul_peak(dtype.name()).ok_or_else(|| self.no_rate("matrix or vector", dtype))?;
         Ok(match peak.on {
             MatmulOn::Matrix => EngineKind::Matrix,
             MatmulOn::Vector => EngineKind::Vector,
@@ -170,7 +171,15 @@ impl Chip {
             device: self.device.name.clone(),
             engine,
             dtype: dtype.name(),
-            known: self.device.matrix.peak.keys().chain(self.device.vector.peak.keys()).cloned().collect::<Vec<_>>().join(", "),
+            known: self
+                .device
+                .matrix
+                .peak
+                .keys()
+                .chain(self.device.vector.peak.keys())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 
@@ -208,9 +217,10 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
         half_duplex: tier.duplex == Duplex::Half,
         write_cost: write_cost(tier),
         latency_ps,
-        unit_rate_cap: tier.in_flight.as_ref().map(|figure| {
-            figure.value.as_f64() / f64::from(units) / (latency_ps as f64 * 1e-12)
-        }),
+        unit_rate_cap: tier
+            .in_flight
+            .as_ref()
+            .map(|figure| figure.value.as_f64() / f64::from(units) / (latency_ps as f64 * 1e-12)),
     }
 }
 

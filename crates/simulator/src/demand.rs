@@ -48,7 +48,12 @@ impl Demand<'_> {
 
     /// The `index`-th input, or an empty one.
     pub fn input(&self, index: usize) -> OperandDemand {
-        self.inputs.get(index).copied().unwrap_or(OperandDemand { bytes: 0.0, element_bytes: 1.0, is_weight: false, hit: 0.0 })
+        self.inputs.get(index).copied().unwrap_or(OperandDemand {
+            bytes: 0.0,
+            element_bytes: 1.0,
+            is_weight: false,
+            hit: 0.0,
+        })
     }
 
     /// Bytes of one output element.

@@ -50,7 +50,9 @@ pub enum SimulationError {
         capacity: Bytes,
     },
     /// A limit was hit.
-    #[error("stopped at {what}: the limit is {limit}, reached in operator {operator} after {simulated} simulated")]
+    #[error(
+        "stopped at {what}: the limit is {limit}, reached in operator {operator} after {simulated} simulated"
+    )]
     Limit {
         /// Which limit: "100 events".
         what: &'static str,

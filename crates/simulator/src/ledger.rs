@@ -95,9 +95,10 @@ pub(crate) fn kernel_ledger(chip: &Chip, book: &Book, compute: &Compute, kind: E
     let mut paced = 0.0;
     for level in 0..chip.levels.len() {
         let tier = Some(chip.levels[level].tier);
-        for (cause, core_ps) in
-            [(Cause::Bandwidth, book.paced_by_bandwidth[level]), (Cause::Latency, book.paced_by_latency[level])]
-        {
+        for (cause, core_ps) in [
+            (Cause::Bandwidth, book.paced_by_bandwidth[level]),
+            (Cause::Latency, book.paced_by_latency[level]),
+        ] {
             paced += core_ps as f64;
             let ps = take(core_ps as f64 * not_useful);
             ledger.add(cause, tier, ps);

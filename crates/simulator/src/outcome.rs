@@ -98,13 +98,21 @@ pub(crate) fn execute(
 }
 
 /// Runs a plan and books it.
-pub(crate) fn run_plan(chip: &Chip, name: &str, plan: &KernelPlan, mode: Mode) -> Result<Outcome, SimulationError> {
+pub(crate) fn run_plan(
+    chip: &Chip,
+    name: &str,
+    plan: &KernelPlan,
+    mode: Mode,
+) -> Result<Outcome, SimulationError> {
     let run = kernel::run(chip, plan, mode).map_err(|stuck| explain_stuck(chip, name, mode, stuck))?;
     let ledgers = EngineKind::ALL.map(|kind| kernel_ledger(chip, &run.book, &plan.compute, kind));
     let traffic = plan.traffic();
     let roofline = roofline(chip, plan, &traffic);
     let expected = u128::from(chip.units) * u128::from(run.duration.0);
-    debug_assert!(ledgers.iter().all(|ledger| ledger.total() == expected), "the ledger of {name} does not close");
+    debug_assert!(
+        ledgers.iter().all(|ledger| ledger.total() == expected),
+        "the ledger of {name} does not close"
+    );
     debug_assert!(run.duration >= roofline, "{name} beats its roofline: {} < {roofline}", run.duration);
     let most_units = plan.groups.iter().map(|group| group.units).max().unwrap_or(0);
     Ok(Outcome {
@@ -155,5 +163,9 @@ pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64
     let read_rate = tier.bandwidth.value.0;
     let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
     let (read, write) = (traffic.read[level] / read_rate, traffic.write[level] / write_rate);
-    if chip.levels[level].half_duplex { (traffic.read[level] + traffic.write[level]) / read_rate.max(write_rate) } else { read.max(write) }
+    if chip.levels[level].half_duplex {
+        (traffic.read[level] + traffic.write[level]) / read_rate.max(write_rate)
+    } else {
+        read.max(write)
+    }
 }

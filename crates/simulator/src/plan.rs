@@ -10,10 +10,6 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub fn is_zero(&self) -> bool {
-        self.read.iter().chain(&self.write).all(|bytes| *bytes <= 0.0)
-    }
-
     pub fn scaled(&self, factor: f64) -> Self {
         Self { read: self.read.map(|bytes| bytes * factor), write: self.write.map(|bytes| bytes * factor) }
     }

@@ -11,9 +11,7 @@ use crate::ledger::Ledger;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
 use crate::residency::Residency;
-use crate::{
-    Cause, EngineRecord, OperatorRecord, Options, PhaseRecord, Record, SimulationError, TierRecord,
-};
+use crate::{Cause, EngineRecord, OperatorRecord, Options, PhaseRecord, Record, SimulationError, TierRecord};
 
 /// A device on which steps are run one after the other. Caches, the host's lead and the clock carry over.
 #[derive(Debug)]
@@ -69,7 +67,11 @@ impl Simulation {
     ///
     /// # Errors
     /// [`SimulationError::Machine`] when the device lacks what every run needs.
-    pub fn new(device: &Device, software: &SoftwareProfile, options: Options) -> Result<Self, SimulationError> {
+    pub fn new(
+        device: &Device,
+        software: &SoftwareProfile,
+        options: Options,
+    ) -> Result<Self, SimulationError> {
         let chip = Chip::new(device, software)?;
         let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
         let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
@@ -111,6 +113,10 @@ impl Simulation {
     /// Ends the run.
     #[must_use]
     pub fn finish(mut self) -> Record {
+        debug_assert!(
+            self.cache.as_ref().is_none_or(Residency::is_balanced),
+            "the cache's books do not close"
+        );
         let wall = self.device_free.max(self.host_free);
         self.launch_gap(wall);
         let device = &self.chip.device;
@@ -160,7 +166,12 @@ impl Simulation {
         self.operators_run += 1;
         let limits = self.options.limits;
         let name = operator.label.as_ref();
-        let over = |what, limit, simulated| SimulationError::Limit { what, limit, operator: operator.name(), simulated };
+        let over = |what, limit, simulated| SimulationError::Limit {
+            what,
+            limit,
+            operator: operator.name(),
+            simulated,
+        };
         if self.operators_run > limits.operators {
             return Err(over("the limit on operators", limits.operators, self.device_free));
         }
@@ -261,7 +272,13 @@ impl Simulation {
 }
 
 /// Looks up what of the operands is cached, then moves the cache on: reads, writes, and results nobody needs any more.
-fn touch_cache(cache: &mut Residency, graph: &Graph, id: OpId, operator: &Operator, demand: &mut Demand) {
+pub(crate) fn touch_cache(
+    cache: &mut Residency,
+    graph: &Graph,
+    id: OpId,
+    operator: &Operator,
+    demand: &mut Demand,
+) {
     for (operand, seen) in operator.inputs.iter().zip(&mut demand.inputs) {
         let tensor = graph.tensor(operand.tensor);
         seen.hit = cache.hit_fraction(tensor.key, tensor.bytes());
@@ -291,7 +308,8 @@ impl TierTotals {
             let (read, write) = (outcome.traffic.read[level], outcome.traffic.write[level]);
             self.levels_read[level] += read;
             self.levels_written[level] += write;
-            self.level_peaks[level] = self.level_peaks[level].max((read + write).min(chip.levels[level].capacity));
+            self.level_peaks[level] =
+                self.level_peaks[level].max((read + write).min(chip.levels[level].capacity));
         }
         for (total, bytes) in self.feeds.iter_mut().zip(outcome.feed_bytes) {
             *total += bytes;
@@ -324,7 +342,8 @@ impl TierTotals {
                     },
                 ),
                 (None, Some(feed)) => {
-                    let written = if feed + 1 == chip.feeds.len() { self.delivered } else { self.feeds[feed + 1] };
+                    let written =
+                        if feed + 1 == chip.feeds.len() { self.delivered } else { self.feeds[feed + 1] };
                     (self.feeds[feed], written, self.tile_peak)
                 }
                 (None, None) => (0.0, 0.0, 0.0),

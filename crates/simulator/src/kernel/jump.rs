@@ -104,7 +104,8 @@ impl Run<'_> {
         }
         let state = state_of(lane, &self.network, self.now, (load.wave - compute.wave, load.step));
         let time = self.now.0 + self.skipped;
-        let Some(anchor) = self.jumper.wave.as_mut().filter(|anchor| anchor.state.group == compute.group) else {
+        let Some(anchor) = self.jumper.wave.as_mut().filter(|anchor| anchor.state.group == compute.group)
+        else {
             self.jumper.wave = Some(Anchor::new(state, compute.wave, 0, time, self.book));
             return;
         };

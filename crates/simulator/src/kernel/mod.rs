@@ -183,7 +183,8 @@ impl<'a> Run<'a> {
                 epilogue: route(&group.epilogue),
             })
             .collect();
-        let lanes = if mode.folded { vec![Lane::macro_core()] } else { (0..chip.units).map(Lane::core).collect() };
+        let lanes =
+            if mode.folded { vec![Lane::macro_core()] } else { (0..chip.units).map(Lane::core).collect() };
         Ok(Self {
             chip,
             plan,
@@ -417,7 +418,9 @@ impl<'a> Run<'a> {
 
     fn drain_wait(&self, lane: &Lane) -> Wait {
         match lane.storing {
-            Some(flow) if lane.stores.len() > 1 => self.held(flow, lane.compute.group.min(self.plan.groups.len() - 1)),
+            Some(flow) if lane.stores.len() > 1 => {
+                self.held(flow, lane.compute.group.min(self.plan.groups.len() - 1))
+            }
             _ => Wait::Ramp,
         }
     }

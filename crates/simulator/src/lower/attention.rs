@@ -47,7 +47,16 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<Ke
 
 impl Blocks {
     fn smallest() -> Self {
-        Self { rows: 1.0, padded_rows: 1.0, keys: 1.0, split: 1.0, tiles: 1.0, visits: 1.0, longest: 1.0, slots: 1 }
+        Self {
+            rows: 1.0,
+            padded_rows: 1.0,
+            keys: 1.0,
+            split: 1.0,
+            tiles: 1.0,
+            visits: 1.0,
+            longest: 1.0,
+            slots: 1,
+        }
     }
 }
 
@@ -81,7 +90,8 @@ fn candidates(
             let slots = slots.min(f64::from(chip.software.pipeline_stages.max(2))) as u32;
             let most_splits = (shape.kv_len as f64 / keys).ceil();
             for split in [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0, 128.0_f64] {
-                let allowed = split == 1.0 || (packed <= 64.0 && split <= most_splits && chip.software.max_split_k > 1);
+                let allowed =
+                    split == 1.0 || (packed <= 64.0 && split <= most_splits && chip.software.max_split_k > 1);
                 if allowed {
                     found.push(visit(shape, rows, padded_rows, keys, split, slots));
                 }
@@ -109,7 +119,16 @@ fn visit(shape: Attention, rows: f64, padded_rows: f64, keys: f64, split: f64, s
         let seen = if shape.causal { window } else { kv_len };
         let per_tile = (seen / keys / split).ceil().max(1.0);
         let tiles = shape.batch as f64 * shape.kv_heads as f64 * split;
-        return Blocks { rows, padded_rows, keys, split, tiles, visits: tiles * per_tile, longest: per_tile, slots };
+        return Blocks {
+            rows,
+            padded_rows,
+            keys,
+            split,
+            tiles,
+            visits: tiles * per_tile,
+            longest: per_tile,
+            slots,
+        };
     }
     // Blocks of one sequence and head; the mask is aligned to the bottom right.
     let q_len = shape.q_len as f64;
@@ -122,7 +141,8 @@ fn visit(shape: Attention, rows: f64, padded_rows: f64, keys: f64, split: f64, s
         let index = (sample as f64 * count / samples).floor();
         let last = ((index + 1.0) * rows).min(q_len);
         let end = if shape.causal { kv_len - q_len + last } else { kv_len };
-        let first_seen = if shape.causal { (end - (last - index * rows) + 1.0 - window).max(0.0) } else { 0.0 };
+        let first_seen =
+            if shape.causal { (end - (last - index * rows) + 1.0 - window).max(0.0) } else { 0.0 };
         let blocks = (end / keys).ceil() - (first_seen / keys).floor();
         visits += blocks.max(1.0);
         longest = longest.max(blocks.max(1.0));
@@ -163,8 +183,13 @@ fn step_shares(
     } else {
         instructions += 10.0 * scores;
     }
-    let vector = unit_time(chip, EngineKind::Vector, Dtype::Fp32, 2.0 * instructions, 2.0 * instructions, 1.0)?;
-    let half = EngineShare { useful: vector.useful / 2.0, efficiency: vector.efficiency + vector.useful / 2.0, ..vector };
+    let vector =
+        unit_time(chip, EngineKind::Vector, Dtype::Fp32, 2.0 * instructions, 2.0 * instructions, 1.0)?;
+    let half = EngineShare {
+        useful: vector.useful / 2.0,
+        efficiency: vector.efficiency + vector.useful / 2.0,
+        ..vector
+    };
     shares[EngineKind::Vector as usize].add_scaled(&half, 1.0);
     Ok(shares)
 }
@@ -181,7 +206,8 @@ fn reads(chip: &Chip, demand: &Demand, shape: Attention, blocks: &Blocks) -> [f6
     let mut reads = [0.0; crate::chip::MAX_LEVELS];
     let q = demand.input(0);
     let kv: f64 = demand.inputs.iter().skip(1).map(|operand| operand.bytes).sum();
-    let kv_missed: f64 = demand.inputs.iter().skip(1).map(|operand| operand.bytes * (1.0 - operand.hit)).sum();
+    let kv_missed: f64 =
+        demand.inputs.iter().skip(1).map(|operand| operand.bytes * (1.0 - operand.hit)).sum();
     let pulled = blocks.visits * blocks.keys * kv_width(shape) * demand.input(1).element_bytes;
     reads[0] = q.bytes + pulled.max(kv);
     let heads = shape.batch as f64 * shape.kv_heads as f64;
@@ -218,7 +244,12 @@ fn cost(chip: &Chip, demand: &Demand, shape: Attention, blocks: &Blocks, step_ps
         .fold(0.0, f64::max);
     let latency = chip.levels.iter().map(|level| level.latency_ps).max().unwrap_or(0) as f64;
     let interval = step_ps.max(load).max((latency + load + step_ps) / f64::from(blocks.slots));
-    let combine = if blocks.split > 1.0 { 2.0 * chip.levels[0].latency_ps as f64 + combine_bytes(shape, blocks) / chip.levels[0].read_rate * 1e12 } else { 0.0 };
+    let combine = if blocks.split > 1.0 {
+        2.0 * chip.levels[0].latency_ps as f64
+            + combine_bytes(shape, blocks) / chip.levels[0].read_rate * 1e12
+    } else {
+        0.0
+    };
     latency + load + (even + uneven) * interval + combine
 }
 

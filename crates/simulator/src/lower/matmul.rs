@@ -11,17 +11,31 @@ use crate::demand::Demand;
 use crate::plan::{Choice, Compute, EngineShare, KernelPlan, Traffic, WaveGroup};
 
 /// Plans `batch` products of one shape.
-pub(crate) fn lower_matmul(chip: &Chip, demand: &Demand, shape: MatMul) -> Result<KernelPlan, SimulationError> {
+pub(crate) fn lower_matmul(
+    chip: &Chip,
+    demand: &Demand,
+    shape: MatMul,
+) -> Result<KernelPlan, SimulationError> {
     plan(chip, demand, vec![(shape.batch, shape.m)], shape.n, shape.k)
 }
 
 /// Plans the products of all experts as one kernel.
-pub(crate) fn lower_grouped(chip: &Chip, demand: &Demand, shape: &GroupedMatMul) -> Result<KernelPlan, SimulationError> {
+pub(crate) fn lower_grouped(
+    chip: &Chip,
+    demand: &Demand,
+    shape: &GroupedMatMul,
+) -> Result<KernelPlan, SimulationError> {
     let parts = shape.groups.iter().map(|(rows, experts)| (*experts, *rows)).collect();
     plan(chip, demand, parts, shape.n, shape.k)
 }
 
-fn plan(chip: &Chip, demand: &Demand, parts: Vec<(u64, u64)>, n: u64, k: u64) -> Result<KernelPlan, SimulationError> {
+fn plan(
+    chip: &Chip,
+    demand: &Demand,
+    parts: Vec<(u64, u64)>,
+    n: u64,
+    k: u64,
+) -> Result<KernelPlan, SimulationError> {
     let engine = chip.contraction_engine(demand.compute)?;
     let (a, b) = (demand.input(0), demand.input(1));
     let inner_loop = chip.software.matmul_efficiency.value;
@@ -88,7 +102,13 @@ fn build(
 
 /// Full waves while the first row of wave blocks brings the shared operand in, full waves after that, and the partial
 /// wave at the end.
-fn wave_groups(chip: &Chip, demand: &Demand, products: &Products, tile: &Tile, step_ps: u64) -> Vec<WaveGroup> {
+fn wave_groups(
+    chip: &Chip,
+    demand: &Demand,
+    products: &Products,
+    tile: &Tile,
+    step_ps: u64,
+) -> Vec<WaveGroup> {
     let units = u64::from(chip.units);
     let (full, tail) = (tile.tiles / units, tile.tiles % units);
     let one_row = tile.fills.first_row_share >= 1.0;

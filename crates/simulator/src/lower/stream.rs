@@ -99,7 +99,8 @@ fn engine_shares(chip: &Chip, demand: &Demand, stream: &Stream) -> Result<[Engin
     let special = stream.elements * stream.special;
     let mut vector = stream.elements * stream.vector * 2.0;
     if chip.has_special() {
-        shares[EngineKind::Special as usize] = unit_time(chip, EngineKind::Special, dtype, special, special, 1.0)?;
+        shares[EngineKind::Special as usize] =
+            unit_time(chip, EngineKind::Special, dtype, special, special, 1.0)?;
     } else {
         // Without an engine for them, an exponential or a division is a polynomial of about ten multiply-adds.
         vector += special * 20.0;
@@ -144,7 +145,9 @@ fn describe(demand: &Demand) -> Stream {
             flat(elements as f64, vector, special)
         }
         OpKind::Rope { elements } => flat(elements as f64, 2.0, 0.0),
-        OpKind::Gather { rows, cols } => Stream { pieces: rows as f64, ..flat(rows as f64 * cols as f64, 1.0, 0.0) },
+        OpKind::Gather { rows, cols } => {
+            Stream { pieces: rows as f64, ..flat(rows as f64 * cols as f64, 1.0, 0.0) }
+        }
         OpKind::KvAppend { elements } | OpKind::KvRead { elements } | OpKind::Permute { elements } => {
             flat(elements as f64, 1.0, 0.0)
         }
@@ -159,7 +162,9 @@ fn describe(demand: &Demand) -> Stream {
 /// Vector instructions and special-function evaluations of one element.
 const fn elementwise_cost(function: Activation) -> (f64, f64) {
     match function {
-        Activation::Add | Activation::Mul | Activation::Scale | Activation::Relu | Activation::Copy => (1.0, 0.0),
+        Activation::Add | Activation::Mul | Activation::Scale | Activation::Relu | Activation::Copy => {
+            (1.0, 0.0)
+        }
         Activation::Div => (2.0, 1.0),
         Activation::Pow => (4.0, 2.0),
         Activation::Tanh => (4.0, 2.0),

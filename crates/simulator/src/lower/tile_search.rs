@@ -90,15 +90,19 @@ fn sizes(chip: &Chip, extent: u64, granularity: u64) -> Vec<u64> {
     let granularity = granularity.max(1);
     let largest = if chip.tile.is_cache || chip.tile.capacity > 1e6 { 2048 } else { 256 };
     let round_up = |size: u64| size.div_ceil(granularity).saturating_mul(granularity);
-    let mut sizes: Vec<u64> =
-        (0..12).map(|power| 1_u64 << power).filter(|size| *size <= largest && *size >= 16.min(largest)).collect();
+    let mut sizes: Vec<u64> = (0..12)
+        .map(|power| 1_u64 << power)
+        .filter(|size| *size <= largest && *size >= 16.min(largest))
+        .collect();
     sizes.iter_mut().for_each(|size| *size = round_up(*size));
     if chip.tile.is_cache {
         sizes.extend([1, 2, 3, 4, 6, 8, 12, 16, 24, 32].map(|parts| round_up(extent.div_ceil(parts))));
         sizes.extend([1, 4].map(round_up));
     }
     let cover = round_up(extent.min(largest));
-    sizes.retain(|size| *size <= largest.max(granularity) && *size < cover.saturating_mul(2).max(granularity + 1));
+    sizes.retain(|size| {
+        *size <= largest.max(granularity) && *size < cover.saturating_mul(2).max(granularity + 1)
+    });
     sizes.sort_unstable();
     sizes.dedup();
     sizes
@@ -110,7 +114,9 @@ fn splits(chip: &Chip, products: &Products, m: u64, n: u64) -> impl Iterator<Ite
     let tiles = tile_count(products, m, n);
     let most = if tiles >= 2 * units { 1 } else { u64::from(chip.software.max_split_k.max(1)) };
     let k = products.k;
-    [1_u64, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32].into_iter().filter(move |split| *split <= most && *split * 64 <= k.max(64))
+    [1_u64, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32]
+        .into_iter()
+        .filter(move |split| *split <= most && *split * 64 <= k.max(64))
 }
 
 fn tile_count(products: &Products, m: u64, n: u64) -> u64 {
@@ -124,7 +130,13 @@ fn tile_count(products: &Products, m: u64, n: u64) -> u64 {
         .max(1)
 }
 
-fn evaluate(chip: &Chip, products: &Products, (m, n): (u64, u64), split: u64, least_slots: u32) -> Option<Tile> {
+fn evaluate(
+    chip: &Chip,
+    products: &Products,
+    (m, n): (u64, u64),
+    split: u64,
+    least_slots: u32,
+) -> Option<Tile> {
     let depth = products.k.div_ceil(split);
     let (k, slots, accumulators) = buffers(chip, products, m, n, depth)?;
     if slots < least_slots {
@@ -174,7 +186,11 @@ fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Opti
     let stages = chip.software.pipeline_stages.max(2);
     let row_bytes = m as f64 * products.a_element + n as f64 * products.b_element;
     let granularity = (products.granularity[2] as u64).max(1);
-    let depths: &[u64] = if chip.tile.is_cache || chip.tile.capacity > 1e6 { &[512, 256, 128, 64, 32] } else { &[128, 64, 32] };
+    let depths: &[u64] = if chip.tile.is_cache || chip.tile.capacity > 1e6 {
+        &[512, 256, 128, 64, 32]
+    } else {
+        &[128, 64, 32]
+    };
     let fit = |k: u64| (room / (row_bytes * k as f64)).floor();
     let wanted = f64::from(stages.min(4));
     let least = depths.last().copied().unwrap_or(32).min(depth.div_ceil(granularity) * granularity);
@@ -203,7 +219,9 @@ fn totals(chip: &Chip, products: &Products, m: u64, n: u64, split: u64) -> (f64,
     for (count, rows) in &products.parts {
         let (count, rows) = (*count as f64, *rows as f64);
         let bands = (rows / m as f64).ceil();
-        pulls += count * (rows * k_extent * products.a_element * columns + n_extent * k_extent * products.b_element * bands);
+        pulls += count
+            * (rows * k_extent * products.a_element * columns
+                + n_extent * k_extent * products.b_element * bands);
         flops += count * 2.0 * pad(rows, step_m.max(gm)) * padded_n * padded_k;
     }
     (pulls, flops)
@@ -253,22 +271,37 @@ fn fills(chip: &Chip, products: &Products, (m, n): (u64, u64), split: u64, pulls
     let k_bytes_a = products.k as f64 * products.a_element / split as f64;
     let k_bytes_b = products.k as f64 * products.b_element / split as f64;
     let parts: f64 = products.parts.iter().map(|(count, _)| *count as f64).sum();
-    let rows: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * (*rows as f64 / m as f64).ceil()).sum::<f64>() / parts.max(1.0);
+    let rows: f64 = products
+        .parts
+        .iter()
+        .map(|(count, rows)| *count as f64 * (*rows as f64 / m as f64).ceil())
+        .sum::<f64>()
+        / parts.max(1.0);
     let columns = products.n.div_ceil(n) as f64;
     for outer in 1..chip.levels.len() {
         let cache = chip.levels[outer - 1];
         let instances = f64::from(cache.instances);
         let wave = (f64::from(chip.units) / instances / split as f64).max(1.0);
         let block = Block::of_wave(wave, (m as f64, n as f64), (rows, columns));
-        let one = Grid { rows, columns, block, k_bytes_a: k_bytes_a * m as f64, k_bytes_b: k_bytes_b * n as f64 };
+        let one =
+            Grid { rows, columns, block, k_bytes_a: k_bytes_a * m as f64, k_bytes_b: k_bytes_b * n as f64 };
         let capacity = cache.capacity / instances;
         let passes = if rows * columns <= wave { Passes::once() } else { one.passes(capacity, split as f64) };
         // Instances that work on different blocks of one product each keep their own copy of what they share.
-        let copies = if parts >= instances { 1.0 } else { instances.min((rows * columns / block.tiles()).max(1.0)) };
-        let (copies_a, copies_b) = if products.a_bytes <= products.b_bytes { (copies, 1.0) } else { (1.0, copies) };
+        let copies =
+            if parts >= instances { 1.0 } else { instances.min((rows * columns / block.tiles()).max(1.0)) };
+        let (copies_a, copies_b) =
+            if products.a_bytes <= products.b_bytes { (copies, 1.0) } else { (1.0, copies) };
         let is_last = Some(outer - 1) == chip.last_cache();
-        let (a, b) = if is_last { (products.a_missed, products.b_missed) } else { (products.a_bytes, products.b_bytes) };
-        let total = a * copies_a + products.a_bytes * passes.extra_a + b * copies_b + products.b_bytes * passes.extra_b;
+        let (a, b) = if is_last {
+            (products.a_missed, products.b_missed)
+        } else {
+            (products.a_bytes, products.b_bytes)
+        };
+        let total = a * copies_a
+            + products.a_bytes * passes.extra_a
+            + b * copies_b
+            + products.b_bytes * passes.extra_b;
         result.reads[outer] = total.min(result.reads[outer - 1]);
         if outer == chip.dram() {
             result.row_blocks = passes.row_blocks;
@@ -347,7 +380,12 @@ impl Grid {
         if bytes(along_rows) <= bytes(along_columns) {
             Passes { extra_a: along_rows.0, extra_b: along_rows.1, rows: row_count, row_blocks: column_count }
         } else {
-            Passes { extra_a: along_columns.0, extra_b: along_columns.1, rows: column_count, row_blocks: row_count }
+            Passes {
+                extra_a: along_columns.0,
+                extra_b: along_columns.1,
+                rows: column_count,
+                row_blocks: row_count,
+            }
         }
     }
 }
@@ -360,7 +398,8 @@ fn cost(chip: &Chip, products: &Products, tile: &Tile) -> f64 {
     let compute = (tile.step_flops * products.ps_per_flop).max(tile.feed_ps);
     let share = |level: usize| tile.fills.reads[level] / (tile.tiles as f64 * tile.steps as f64);
     let latency = chip.levels.iter().map(|level| level.latency_ps).max().unwrap_or(0) as f64;
-    let results: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum::<f64>() * products.n as f64;
+    let results: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum::<f64>()
+        * products.n as f64;
     let result_bytes = if tile.split > 1 {
         results * products.accumulator * tile.split as f64
     } else {
