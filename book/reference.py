@@ -27,9 +27,16 @@ Quantities carry [units](units.md). Editors that speak YAML schemas complete and
 # yaml-language-server: $schema=../schema.json
 ```
 
-where the path leads to `scenarios/schema.json`; `memwall schema` prints the same.
+where the path leads to `scenarios/schema.json`; `memwall schema` prints the same. Any figure of a machine or a software
+profile may also be written with how it is known: `{ value: 3.35 TB/s, kind: datasheet, source: "..." }`.
 """
 
+
+# Keys that a reader looks for first; the others follow in the schema's order, which is that of the alphabet.
+ORDER = """extends name title description kind model graph hardware software workload cases fidelity counting seed
+reference expect metric phase batch prompt context tokens dtype precision layers hidden heads kv_heads head_dim ffn op
+inputs m n k cores clock matrix vector special memory power host peak capacity bandwidth latency launch issue
+kernel_gap value weights activations""".split()
 
 SOFTWARE_HEAD = """# Software profiles
 
@@ -90,16 +97,17 @@ def profile(text):
 
 
 def scenario():
-    """The scenario's own keys, then each block they lead to, in order of first mention."""
+    """The scenario's own keys, then each block they lead to, right after the one that mentions it first."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    schema["title"] = "The scenario"
     waiting, done, out = [("The scenario", schema)], set(), [SCENARIO_HEAD]
     while waiting:
         title, block = waiting.pop(0)
         if title in done:
             continue
         done.add(title)
-        out.append(section(title, block, schema, waiting))
+        mentioned = []
+        out.append(section(title, block, schema, mentioned))
+        waiting = mentioned + waiting
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -107,11 +115,14 @@ def section(title, block, schema, waiting):
     lines = [f"## {title}\n"]
     if block.get("description"):
         lines.append(paragraph(block["description"]) + "\n")
-    keys = properties(block, schema)
+    keys = {} if title == "Case" else properties(block, schema)
+    if title == "Case":
+        lines.append("Any key of [the scenario](#the-scenario) but `extends`, `kind` and `cases`.\n")
     if keys:
         lines += ["| key | value | meaning |", "|---|---|---|"]
         required = set(block.get("required", []))
-        for key, value in keys.items():
+        for key in sorted(keys, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER)):
+            value = keys[key]
             meaning = cell(value.get("description", ""))
             if key in required:
                 meaning += " Required."
@@ -164,24 +175,24 @@ def plain(name, value, schema, waiting):
 def named(reference, schema, waiting):
     name = reference.rsplit("/", 1)[1]
     block = resolve({"$ref": reference}, schema)
-    has_keys = block.get("properties") or block.get("allOf")
-    choices = choices_of(block)
-    if choices and not has_keys and not any(option.get("description") for option in block.get("oneOf", [])):
-        return ", ".join(f"`{choice}`" for choice in choices)
-    if not has_keys and not choices and not block.get("anyOf"):
-        if block.get("type") in ("string", "number", "integer") and "enum" not in block:
-            example = block.get("examples", [None])[0]
-            return f"text such as `{example}`" if isinstance(example, str) else plain(block["type"], block, schema, [])
+    options = block.get("anyOf", [])
+    if name.startswith("FigureOf"):
+        return kind(options[0], schema, waiting)
+    if name.startswith("NameOr"):
+        return f"a name or {kind({key: options[1][key] for key in ('allOf',)}, schema, waiting)}"
+    if name == "Amount" or not (block.get("properties") or block.get("oneOf") or options):
+        return scalar(block, schema, waiting)
     title = words(name)
     waiting.append((title, block))
     return f"[{title}](#{title.lower().replace(' ', '-')})"
 
 
-def choices_of(block):
-    found = list(block.get("enum", []))
-    for option in block.get("oneOf", []):
-        found += [option["const"]] if "const" in option else option.get("enum", [])
-    return found
+def scalar(block, schema, waiting):
+    """A plain value: with an example where it has a unit."""
+    example = block.get("examples", [None])[0]
+    if isinstance(example, str):
+        return f"such as `{example}`"
+    return kind({key: value for key, value in block.items() if key != "$ref"}, schema, waiting)
 
 
 def resolve(block, schema):
@@ -194,8 +205,8 @@ def resolve(block, schema):
 
 
 def words(name):
-    """`TierSpec` as `Tier`, `NameOr_for_ModelSpec` as `Name or Model`."""
-    name = name.replace("NameOr_for_", "NameOr").replace("Spec", "")
+    """`TierSpec` as `Tier`, `SlidingWindow` as `Sliding window`."""
+    name = {"OperatorSpec": "GraphEntry", "SpecOp": "Op"}.get(name, name.removesuffix("Spec"))
     out = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return (out[:1].upper() + out[1:]).replace("_", " ")
 
