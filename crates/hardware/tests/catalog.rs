@@ -1,7 +1,7 @@
 //! The catalog: every entry reads, every figure has a source, every promised name resolves.
 
 use memwall_hardware::{
-    CatalogError, Device, DeviceSpec, MatmulOn, Provenance, SoftwareProfile, TierKind, catalog,
+    CatalogError, Device, DeviceSpec, MatmulOn, Provenance, Scope, SoftwareProfile, TierKind, catalog,
 };
 
 fn all_devices() -> Vec<Device> {
@@ -40,6 +40,22 @@ fn every_device_has_a_ridge_point_and_power_a_person_would_believe() {
         assert!((1.0..2500.0).contains(&ridge), "{}: {ridge} FLOPs a byte", device.name);
         let watts = device.power.tdp.value.0;
         assert!((0.5..2000.0).contains(&watts), "{}: {watts} W", device.name);
+    }
+}
+
+/// What a simulation of one kernel needs: a place for tiles in each core, and few shared levels below it.
+#[test]
+fn every_device_has_a_place_for_tiles_in_each_core() {
+    for device in all_devices() {
+        let tile = |kind| matches!(kind, TierKind::Scratchpad | TierKind::Cache);
+        assert!(
+            device.tiers.iter().any(|tier| tier.scope == Scope::PerCore && tile(tier.kind)),
+            "{}",
+            device.name
+        );
+        let shared = device.tiers.iter().filter(|tier| tier.scope != Scope::PerCore);
+        let on_device = shared.filter(|tier| tile(tier.kind) || tier.kind == TierKind::Dram).count();
+        assert!((1..=4).contains(&on_device), "{}: {on_device} shared levels", device.name);
     }
 }
 
