@@ -99,7 +99,6 @@ impl FlowNetwork {
                 break;
             }
         }
-        if std::env::var("DBG").is_ok() {
             eprintln!(
                 "rounds {rounds} flows {} of {} changed {}",
                 self.region.flows.len(),
