@@ -56,6 +56,12 @@ impl BuildOptions {
             lm_head: false,
         }
     }
+
+    /// Every operation apart, embedding and head included: what an eager framework runs.
+    #[must_use]
+    pub const fn unfused_with_ends(precision: Precision) -> Self {
+        Self { embedding: true, lm_head: true, ..Self::unfused(precision) }
+    }
 }
 
 /// The graph of one step.
