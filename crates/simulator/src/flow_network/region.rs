@@ -99,13 +99,6 @@ impl FlowNetwork {
                 break;
             }
         }
-            eprintln!(
-                "rounds {rounds} flows {} of {} changed {}",
-                self.region.flows.len(),
-                self.active,
-                self.region.flows.iter().filter(|f| !same(f.before, f.rate)).count()
-            );
-        }
         for index in 0..self.region.flows.len() {
             let Inner { slot, rate, holder, .. } = self.region.flows[index];
             self.set_holder(slot, holder);
