@@ -10,8 +10,8 @@ use crate::{Activation, NormKind};
 
 /// The shape of a transformer, as a scenario's inline `model:` spells it.
 ///
-/// [`Architecture::validate`] says whether it makes sense; everything else here takes a valid one and, given an
-/// invalid one, returns a number or an error but never panics.
+/// [`Architecture::validate`] says whether it makes sense; everything else here takes a valid one and, given
+/// an invalid one, returns a number or an error but never panics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -27,7 +27,8 @@ pub struct Architecture {
     pub hidden: u64,
     /// Query heads.
     pub heads: u64,
-    /// Key and value heads, a divisor of `heads`: fewer than `heads` is grouped-query attention, 1 multi-query;
+    /// Key and value heads, a divisor of `heads`: fewer than `heads` is grouped-query attention, 1
+    /// multi-query;
     /// `heads` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kv_heads: Option<u64>,
@@ -72,8 +73,8 @@ pub struct Architecture {
     /// Sliding-window attention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<SlidingWindow>,
-    /// Multi-head latent attention (DeepSeek) instead of plain keys and values; `kv_heads` and `head_dim` are then
-    /// not used.
+    /// Multi-head latent attention (DeepSeek) instead of plain keys and values; `kv_heads` and `head_dim` are
+    /// then not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mla: Option<Mla>,
     /// A mixture of experts in place of the feed-forward block.
@@ -157,7 +158,8 @@ pub enum Bias {
 pub struct SlidingWindow {
     /// Tokens a query sees, itself included.
     pub tokens: u64,
-    /// Every that-many-th layer attends to everything all the same (the 6th, 12th, ... for 6); none when absent.
+    /// Every that-many-th layer attends to everything all the same (the 6th, 12th, ... for 6); none when
+    /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_every: Option<u64>,
 }

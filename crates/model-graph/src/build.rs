@@ -69,8 +69,9 @@ impl BuildOptions {
 /// Layers are numbered from 0; the decoder layers of an encoder-decoder model after the encoder's.
 ///
 /// # Errors
-/// [`GraphError::Architecture`] when the architecture is not valid, [`GraphError::Unsupported`] when this kind of
-/// model has no such step (a decoder does not encode), [`GraphError::TooLarge`] when a tensor is beyond its limit.
+/// [`GraphError::Architecture`] when the architecture is not valid, [`GraphError::Unsupported`] when this
+/// kind of model has no such step (a decoder does not encode), [`GraphError::TooLarge`] when a tensor is
+/// beyond its limit.
 pub fn build_step(
     architecture: &Architecture,
     step: &Step,
@@ -112,7 +113,9 @@ fn check_step(architecture: &Architecture, step: &Step) -> Result<(), GraphError
         (ModelKind::EncoderDecoder, StepPhase::Decode)
             if step.prompt_len == 0 || step.kv_len <= step.prompt_len =>
         {
-            unsupported("an encoder-decoder model decodes from what its encoder read; give the prompt's length")
+            unsupported(
+                "an encoder-decoder model decodes from what its encoder read; give the prompt's length",
+            )
         }
         _ => Ok(()),
     }

@@ -81,8 +81,8 @@ impl GraphBuilder {
         self.graph.operators.is_empty()
     }
 
-    /// The graph, its operators in an order in which each comes after all it depends on; otherwise as they were
-    /// added.
+    /// The graph, its operators in an order in which each comes after all it depends on; otherwise as they
+    /// were added.
     ///
     /// # Errors
     /// A cycle, a tensor with two producers, a graph or tensor beyond its limit.

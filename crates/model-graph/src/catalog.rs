@@ -17,7 +17,8 @@ pub struct Entry {
     pub title: &'static str,
     /// Where its shape was published.
     pub source: &'static str,
-    /// Its parameters as published (counted by the publisher or over the published weights), without task heads.
+    /// Its parameters as published (counted by the publisher or over the published weights), without task
+    /// heads.
     pub published_parameters: u64,
     shape: fn() -> Architecture,
 }

@@ -6,9 +6,7 @@ use crate::ops::{ROPE_FLOPS, SOFTMAX_FLOPS, product, route_flops, unpermute_flop
 use crate::{Activation, Graph, MatMul, OpKind, Operand, Operator, TensorRole};
 
 /// A counting convention.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Counting {
     /// What the machine does: multiply-accumulate is two, bytes in the tensors' own formats.
@@ -78,8 +76,7 @@ impl Operator {
             OpKind::GroupedMatMul(shape) => shape.flops(),
             OpKind::Softmax { rows, cols } => product(&[SOFTMAX_FLOPS, *rows, *cols]),
             OpKind::Norm { kind, rows, cols } => {
-                let is_activation =
-                    |input: &&Operand| graph.tensor(input.tensor).role != TensorRole::Weight;
+                let is_activation = |input: &&Operand| graph.tensor(input.tensor).role != TensorRole::Weight;
                 let summed = self.inputs.iter().filter(is_activation).count() > 1;
                 product(&[kind.flops_per_element() + u64::from(summed), *rows, *cols])
             }
@@ -121,8 +118,9 @@ impl Operator {
         match role {
             Some(TensorRole::Weight) => Counts { flops: shape.flops(), bytes_read, bytes_written },
             Some(TensorRole::KvCache) if shape.m == 1 => {
-                // One new token: both products with the cache of t tokens of width w are counted as a row of t
-                // times a t x w matrix, which writes w. Recovered from the decoder's class tables (t S rows).
+                // One new token: both products with the cache of t tokens of width w are counted as a row of
+                // t times a t x w matrix, which writes w. Recovered from the decoder's class tables (t S
+                // rows).
                 let (tokens, width) = self.cache_extents(graph);
                 let flops = product(&[shape.batch, width, tokens.saturating_mul(2).saturating_sub(1)]);
                 Counts { flops, bytes_read, bytes_written: shape.batch.saturating_mul(width) }
@@ -139,8 +137,8 @@ impl Operator {
         }
     }
 
-    /// Bytes a residual sum reads. Recovered by fit: with one new token it reads both operands (3 bytes an element
-    /// with the one written), over whole sequences the tables leave room for 2.5 an element only.
+    /// Bytes a residual sum reads. Recovered by fit: with one new token it reads both operands (3 bytes an
+    /// element with the one written), over whole sequences the tables leave room for 2.5 an element only.
     fn paper_sum_reads(&self, graph: &Graph) -> u64 {
         let Some(output) = self.outputs.first() else { return 0 };
         let new_tokens = match graph.tensor(output.tensor).shape.as_slice() {

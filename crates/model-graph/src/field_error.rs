@@ -35,7 +35,13 @@ impl Checker {
     }
 
     /// Demands `holds` of the field at `path`.
-    pub(crate) fn demand(&mut self, holds: bool, path: &str, expected: impl Into<String>, actual: impl ToString) {
+    pub(crate) fn demand(
+        &mut self,
+        holds: bool,
+        path: &str,
+        expected: impl Into<String>,
+        actual: impl ToString,
+    ) {
         if !holds {
             self.push(path, expected.into(), actual.to_string());
         }

@@ -1,7 +1,8 @@
 //! Models as Hugging Face publishes them: `config.json`.
 //!
-//! Keys that do not bear on shapes (dropout, token ids, ...) are ignored, whatever they hold. Keys that do are read
-//! strictly: a missing one, or one that holds something else than it should, is an error that names it.
+//! Keys that do not bear on shapes (dropout, token ids, ...) are ignored, whatever they hold. Keys that do
+//! are read strictly: a missing one, or one that holds something else than it should, is an error that names
+//! it.
 
 mod families;
 mod fields;
@@ -80,7 +81,8 @@ impl Architecture {
     /// Returns a valid architecture, with `kv_heads` and `head_dim` filled in.
     ///
     /// # Errors
-    /// A [`ConfigError`]; no input makes it panic or take more than time and memory in proportion to its size.
+    /// A [`ConfigError`]; no input makes it panic or take more than time and memory in proportion to its
+    /// size.
     pub fn from_hf_config(json: &str) -> Result<Self, ConfigError> {
         if json.len() > MAX_CONFIG_BYTES {
             return Err(ConfigError::TooLarge { bytes: json.len() });

@@ -33,8 +33,8 @@ pub struct Operator {
     pub class: OpClass,
     /// Number format the arithmetic runs in (weight-only int4 with 16-bit activations computes in 16 bit).
     pub compute: Dtype,
-    /// What it reads. Matmul: `[a, b]` and perhaps a bias; attention: `[q, k, v]`, with no elements of `v` where it
-    /// is a part of `k`; grouped matmul: `[tokens, experts]`; norm: see there; others: their inputs.
+    /// What it reads. Matmul: `[a, b]` and perhaps a bias; attention: `[q, k, v]`, with no elements of `v`
+    /// where it is a part of `k`; grouped matmul: `[tokens, experts]`; norm: see there; others: their inputs.
     pub inputs: Vec<Operand>,
     /// What it writes.
     pub outputs: Vec<Operand>,
@@ -81,8 +81,8 @@ pub enum OpKind {
         /// Elements a row.
         cols: u64,
     },
-    /// Row-wise normalisation; with two activations among its inputs it adds them first (the residual), with two
-    /// outputs it also writes that sum. Its parameters are the last inputs.
+    /// Row-wise normalisation; with two activations among its inputs it adds them first (the residual), with
+    /// two outputs it also writes that sum. Its parameters are the last inputs.
     Norm {
         /// LayerNorm or RMSNorm.
         kind: NormKind,

@@ -1,7 +1,7 @@
 //! The operators, one file per family: shapes, and what they cost.
 //!
-//! To add one: give its shapes a variant of [`crate::OpKind`], its operation count a function in its family's file
-//! here, and its line in [`crate::OpKind::name`] and in `counting.rs`.
+//! To add one: give its shapes a variant of [`crate::OpKind`], its operation count a function in its family's
+//! file here, and its line in [`crate::OpKind::name`] and in `counting.rs`.
 
 mod attention;
 mod elementwise;

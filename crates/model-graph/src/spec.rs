@@ -1,9 +1,10 @@
 //! A graph as a scenario writes it: a list of named operators with shapes.
 //!
-//! Every name in `inputs` is another entry of the list, in any order. Data that no operator makes is an entry too:
-//! `op: input` (given from outside), `op: weight` (parameters) or `op: kv_cache`. An operator without `inputs` reads
-//! what its shape asks for from outside, and a matmul with one input multiplies it with weights of its own, so that
-//! a single line is a graph already.
+//! Every name in `inputs` is another entry of the list, in any order. Data that no operator makes is an entry
+//! too:
+//! `op: input` (given from outside), `op: weight` (parameters) or `op: kv_cache`. An operator without
+//! `inputs` reads what its shape asks for from outside, and a matmul with one input multiplies it with
+//! weights of its own, so that a single line is a graph already.
 
 mod assemble;
 mod fields;
@@ -158,9 +159,9 @@ impl Graph {
     /// The graph that `operators` describe, every activation in `precision.activations` and so on.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place: a missing or superfluous shape field, a zero or too large
-    /// size, a name used twice or not at all, too few or many inputs, an input smaller than what is read of it, a
-    /// cycle (named, at its first entry), too many entries, none.
+    /// Everything that is wrong, each with its place: a missing or superfluous shape field, a zero or too
+    /// large size, a name used twice or not at all, too few or many inputs, an input smaller than what is
+    /// read of it, a cycle (named, at its first entry), too many entries, none.
     pub fn from_spec(operators: &[OperatorSpec], precision: &Precision) -> Result<Self, Vec<SpecError>> {
         fields::check(operators)?;
         assemble::assemble(operators, precision)

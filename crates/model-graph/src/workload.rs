@@ -15,7 +15,8 @@ pub enum Phase {
     Encode,
     /// One pass of a decoder over `prompt` tokens, filling the KV cache; `context` tokens are in it already.
     Prefill,
-    /// `tokens` steps, each of one new token per sequence, with `context` tokens in the cache before the first.
+    /// `tokens` steps, each of one new token per sequence, with `context` tokens in the cache before the
+    /// first.
     #[default]
     Decode,
     /// Prefill of `prompt` tokens, which yields the first new token, then `tokens - 1` decode steps.
@@ -32,8 +33,8 @@ pub struct Workload {
     /// Sequences worked on together.
     #[serde(default = "one")]
     pub batch: u64,
-    /// Tokens of each sequence read in one pass by encode, prefill and generate; for decode, tokens already read
-    /// (for an encoder-decoder model, by its encoder).
+    /// Tokens of each sequence read in one pass by encode, prefill and generate; for decode, tokens already
+    /// read (for an encoder-decoder model, by its encoder).
     #[serde(default)]
     pub prompt: u64,
     /// Tokens of each sequence in the KV cache beforehand, besides the prompt.
@@ -50,7 +51,8 @@ pub struct Workload {
 pub enum StepPhase {
     /// A pass of an encoder.
     Encode,
-    /// A pass of a decoder over many tokens (of an encoder-decoder model: of the encoder, then the first token).
+    /// A pass of a decoder over many tokens (of an encoder-decoder model: of the encoder, then the first
+    /// token).
     Prefill,
     /// One new token a sequence.
     Decode,
@@ -109,7 +111,12 @@ impl Workload {
             check.demand(self.context == 0, "context", "nothing: an encoder has no KV cache", self.context);
         }
         if !makes {
-            check.demand(self.tokens == 0, "tokens", "nothing: only decode and generate make tokens", self.tokens);
+            check.demand(
+                self.tokens == 0,
+                "tokens",
+                "nothing: only decode and generate make tokens",
+                self.tokens,
+            );
         }
         check.finish()
     }

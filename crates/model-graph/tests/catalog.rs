@@ -18,7 +18,16 @@ fn parameters_are_as_published() {
 /// Counts over released weights are integers: the shapes must give them exactly.
 #[test]
 fn parameters_of_released_weights_are_exact() {
-    for name in ["gpt2", "gpt2-xl", "llama-2-70b", "llama-3-8b", "mixtral-8x7b", "qwen2.5-7b", "qwen3-30b-a3b", "t5-base"] {
+    for name in [
+        "gpt2",
+        "gpt2-xl",
+        "llama-2-70b",
+        "llama-3-8b",
+        "mixtral-8x7b",
+        "qwen2.5-7b",
+        "qwen3-30b-a3b",
+        "t5-base",
+    ] {
         let entry = catalog::entry(name).unwrap();
         assert_eq!(entry.architecture().parameters(), entry.published_parameters, "{name}");
     }
@@ -37,7 +46,8 @@ fn entries_are_valid_and_found() {
     assert!(catalog::find("no-such-model").is_none());
 }
 
-/// Cache sizes that the models' papers and cards state: 128 KiB a token for Llama 3 8B, 576 values a layer for MLA.
+/// Cache sizes that the models' papers and cards state: 128 KiB a token for Llama 3 8B, 576 values a layer
+/// for MLA.
 #[test]
 fn cache_bytes_per_token() {
     let bf16 = Precision::uniform(Dtype::Bf16);

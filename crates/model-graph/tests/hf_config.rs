@@ -57,17 +57,61 @@ fn missing_keys_are_named() {
 #[test]
 fn wrong_values_say_what_would_do() {
     let cases = [
-        ("\"hidden_size\": 4096", "\"hidden_size\": 4096.5", "`hidden_size`: expected an integer that is not negative, got 4096.5"),
-        ("\"hidden_size\": 4096", "\"hidden_size\": -1", "`hidden_size`: expected an integer that is not negative, got -1"),
-        ("\"hidden_size\": 4096", "\"hidden_size\": [1]", "`hidden_size`: expected an integer that is not negative, got a list"),
-        ("\"hidden_size\": 4096", "\"hidden_size\": null", "the key `hidden_size` is missing; a llama model needs it"),
-        ("\"hidden_size\": 4096", "\"hidden_size\": 18446744073709551616", "`hidden_size`: expected an integer that is not negative, got 1.8446744073709552e+19"),
-        ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 0", "the model is not valid: layers: expected an integer from 1 to 10000, got 0"),
-        ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 1000000000000", "the model is not valid: layers: expected an integer from 1 to 10000, got 1000000000000"),
-        ("\"num_key_value_heads\": 8", "\"num_key_value_heads\": 5", "the model is not valid: kv_heads: expected a divisor of heads (32), got 5"),
-        ("\"num_attention_heads\": 32", "\"num_attention_heads\": 0", "the model is not valid: heads: expected an integer from 1 to 65536, got 0"),
-        ("\"hidden_act\": \"silu\"", "\"hidden_act\": \"mish\"", "`hidden_act`: expected gelu, gelu_new, gelu_fast, gelu_pytorch_tanh, quick_gelu, silu, swish or relu, got \"mish\""),
-        ("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": \"no\"", "`tie_word_embeddings`: expected true or false, got \"no\""),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": 4096.5",
+            "`hidden_size`: expected an integer that is not negative, got 4096.5",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": -1",
+            "`hidden_size`: expected an integer that is not negative, got -1",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": [1]",
+            "`hidden_size`: expected an integer that is not negative, got a list",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": null",
+            "the key `hidden_size` is missing; a llama model needs it",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": 18446744073709551616",
+            "`hidden_size`: expected an integer that is not negative, got 1.8446744073709552e+19",
+        ),
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": 0",
+            "the model is not valid: layers: expected an integer from 1 to 10000, got 0",
+        ),
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": 1000000000000",
+            "the model is not valid: layers: expected an integer from 1 to 10000, got 1000000000000",
+        ),
+        (
+            "\"num_key_value_heads\": 8",
+            "\"num_key_value_heads\": 5",
+            "the model is not valid: kv_heads: expected a divisor of heads (32), got 5",
+        ),
+        (
+            "\"num_attention_heads\": 32",
+            "\"num_attention_heads\": 0",
+            "the model is not valid: heads: expected an integer from 1 to 65536, got 0",
+        ),
+        (
+            "\"hidden_act\": \"silu\"",
+            "\"hidden_act\": \"mish\"",
+            "`hidden_act`: expected gelu, gelu_new, gelu_fast, gelu_pytorch_tanh, quick_gelu, silu, swish or relu, got \"mish\"",
+        ),
+        (
+            "\"tie_word_embeddings\": false",
+            "\"tie_word_embeddings\": \"no\"",
+            "`tie_word_embeddings`: expected true or false, got \"no\"",
+        ),
     ];
     let config = PUBLISHED[3].1;
     for (from, to, expected) in cases {

@@ -1,6 +1,7 @@
 //! FLOPs, MOPs and intensity of Kim et al. 2023 come out of walking the graphs of BERT and GPT-2.
 //!
-//! Every figure here is a sum over the operators of built steps under `Counting::Paper`; nothing is a closed form.
+//! Every figure here is a sum over the operators of built steps under `Counting::Paper`; nothing is a closed
+//! form.
 
 use memwall_model_graph::{
     BuildOptions, Counting, Counts, Dtype, OpClass, Phase, Precision, Workload, build_step, catalog,
@@ -76,7 +77,8 @@ fn class_counts(model: &str, length: u64) -> [Counts; 4] {
     let name = if decoder { "gpt2".to_owned() } else { model.to_lowercase() };
     let architecture = catalog::find(&name).unwrap();
     let options = BuildOptions::unfused(Precision::uniform(Dtype::Int8));
-    let (phase, prompt, tokens) = if decoder { (Phase::Decode, 0, length) } else { (Phase::Encode, length, 0) };
+    let (phase, prompt, tokens) =
+        if decoder { (Phase::Decode, 0, length) } else { (Phase::Encode, length, 0) };
     let workload = Workload { phase, batch: 1, prompt, context: 0, tokens };
     let mut classes = [Counts::default(); 4];
     for step in workload.steps() {
@@ -97,14 +99,18 @@ fn giga(value: f64) -> f64 {
     value / 1e9
 }
 
-/// Demands `ours` within half a unit of the last printed digit, or within `relative` of the print. The tables lost
-/// their trailing zeros, so a printed digit is at least the second after the point where they have two elsewhere.
+/// Demands `ours` within half a unit of the last printed digit, or within `relative` of the print. The tables
+/// lost their trailing zeros, so a printed digit is at least the second after the point where they have two
+/// elsewhere.
 fn assert_printed(ours: f64, printed: &str, relative: f64, row: &[&str]) {
     let value: f64 = printed.parse().unwrap();
     let digits = printed.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let half_unit = 0.5 * 10_f64.powi(-i32::try_from(digits).unwrap());
     let error = (ours - value).abs();
-    assert!(error <= half_unit * 1.000_001 || error <= relative * value, "{ours} is not {printed} of {row:?}");
+    assert!(
+        error <= half_unit * 1.000_001 || error <= relative * value,
+        "{ours} is not {printed} of {row:?}"
+    );
 }
 
 fn rows(csv: &str) -> Vec<Vec<&str>> {

@@ -1,7 +1,8 @@
 //! Inline graphs: what they become, and what is said about wrong ones.
 
 use memwall_model_graph::{
-    Counting, Dtype, Graph, MAX_SPEC_OPERATORS, OpKind, OperatorSpec, Precision, SpecError, SpecOp, TensorRole,
+    Counting, Dtype, Graph, MAX_SPEC_OPERATORS, OpKind, OperatorSpec, Precision, SpecError, SpecOp,
+    TensorRole,
 };
 
 /// Validates that attention written out has the counts of its shapes, and an order that respects the inputs.

@@ -1,8 +1,8 @@
 //! What the graphs of real models' steps contain, against figures worked out by hand or published.
 
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Dtype, Graph, GraphError, OpKind, Phase, Precision, Step, StepPhase,
-    TensorRole, Workload, build_step, catalog,
+    Architecture, BuildOptions, Counting, Dtype, Graph, GraphError, OpKind, Phase, Precision, Step,
+    StepPhase, TensorRole, Workload, build_step, catalog,
 };
 
 /// Validates decode against the rule of thumb: two operations a weight used, and each weight read once.
@@ -13,7 +13,8 @@ fn decode_reads_each_weight_once() {
         let precision = Precision::uniform(Dtype::Bf16);
         let graph = decode(&architecture, 1, 1, BuildOptions::fused(precision));
         // The embedding is a gather of one row unless the head uses it too.
-        let gathered = if architecture.tied_embeddings { 0 } else { architecture.vocab * architecture.hidden };
+        let gathered =
+            if architecture.tied_embeddings { 0 } else { architecture.vocab * architecture.hidden };
         let weights = used - gathered as f64;
         let flops = flops(&graph) as f64;
         assert!((flops / (2.0 * weights) - 1.0).abs() < 0.02, "{name}: {flops} for {weights} weights");
@@ -57,7 +58,8 @@ fn decode_reads_and_grows_the_cache() {
         let cached = |operand: &&memwall_model_graph::Operand| {
             graph.tensor(operand.tensor).role == TensorRole::KvCache
         };
-        let read: u64 = graph.operators().iter().flat_map(|op| &op.inputs).filter(cached).map(|o| o.elements).sum();
+        let read: u64 =
+            graph.operators().iter().flat_map(|op| &op.inputs).filter(cached).map(|o| o.elements).sum();
         let written: u64 =
             graph.operators().iter().flat_map(|op| &op.outputs).filter(cached).map(|o| o.elements).sum();
         assert_eq!(2 * read, 3 * 1000 * per_token, "{name}");
@@ -97,7 +99,8 @@ fn masks_leave_out_pairs() {
     };
     let by_hand = |window: u64| -> u128 {
         let sees = |query: u64, key: u64| key <= query + 4 && (window == 0 || key + window > query + 4);
-        (0..6).flat_map(|query| (0..10).map(move |key| (query, key))).filter(|(q, k)| sees(*q, *k)).count() as u128
+        (0..6).flat_map(|query| (0..10).map(move |key| (query, key))).filter(|(q, k)| sees(*q, *k)).count()
+            as u128
     };
     assert_eq!(attention(false, 0).pairs(), 60);
     for window in [0, 1, 2, 5, 7, 9, 10, 100] {
@@ -131,7 +134,9 @@ fn steps_grow_by_one_token_and_keep_their_keys() {
     let keys: Vec<Vec<_>> = workload
         .steps()
         .skip(1)
-        .map(|step| build_step(&architecture, &step, &options).unwrap().tensors().iter().map(|t| t.key).collect())
+        .map(|step| {
+            build_step(&architecture, &step, &options).unwrap().tensors().iter().map(|t| t.key).collect()
+        })
         .collect();
     assert!(keys.iter().all(|step| *step == keys[0] && !step.is_empty()));
 }
@@ -174,10 +179,11 @@ fn encoder_decoder_steps() {
 fn latent_attention_is_absorbed_in_decode_and_expanded_in_prefill() {
     let architecture = catalog::find("deepseek-v3").unwrap();
     let options = BuildOptions::fused(Precision::uniform(Dtype::Bf16));
-    let attention = |graph: &Graph| match &graph.operators().iter().find(|op| op.label == "attn").unwrap().kind {
-        OpKind::Attention(shape) => *shape,
-        other => panic!("{other:?}"),
-    };
+    let attention =
+        |graph: &Graph| match &graph.operators().iter().find(|op| op.label == "attn").unwrap().kind {
+            OpKind::Attention(shape) => *shape,
+            other => panic!("{other:?}"),
+        };
     let shape = attention(&decode(&architecture, 2, 100, options));
     assert_eq!((shape.heads, shape.kv_heads, shape.qk_dim, shape.v_dim), (128, 1, 576, 512));
     assert!(shape.shared_kv);
@@ -190,7 +196,8 @@ fn latent_attention_is_absorbed_in_decode_and_expanded_in_prefill() {
 fn steps_a_model_does_not_have_are_errors() {
     let options = BuildOptions::fused(Precision::uniform(Dtype::Bf16));
     let step = |phase| Step { phase, batch: 1, q_len: 1, kv_len: 1, prompt_len: 0 };
-    let error = |name: &str, phase| build_step(&catalog::find(name).unwrap(), &step(phase), &options).unwrap_err();
+    let error =
+        |name: &str, phase| build_step(&catalog::find(name).unwrap(), &step(phase), &options).unwrap_err();
     assert!(error("bert-base", StepPhase::Decode).to_string().contains("use the encode phase"));
     assert!(error("gpt2", StepPhase::Encode).to_string().contains("use prefill"));
     assert!(matches!(error("t5-base", StepPhase::Decode), GraphError::Unsupported(_)));
@@ -198,7 +205,10 @@ fn steps_a_model_does_not_have_are_errors() {
     let error = build_step(&catalog::find("gpt3-175b").unwrap(), &huge, &options).unwrap_err();
     assert!(matches!(error, GraphError::TooLarge { .. }), "{error}");
     let invalid = Architecture { layers: 0, ..catalog::find("gpt2").unwrap() };
-    assert!(matches!(build_step(&invalid, &step(StepPhase::Decode), &options), Err(GraphError::Architecture(_))));
+    assert!(matches!(
+        build_step(&invalid, &step(StepPhase::Decode), &options),
+        Err(GraphError::Architecture(_))
+    ));
 }
 
 #[test]

@@ -35,8 +35,8 @@ impl Parameters {
 }
 
 impl Architecture {
-    /// Parameters of the whole model: embeddings, layers, final norm and head. An encoder's task head (BERT's pooler
-    /// and masked-token head) is not part of it. Held at `u64::MAX`.
+    /// Parameters of the whole model: embeddings, layers, final norm and head. An encoder's task head (BERT's
+    /// pooler and masked-token head) is not part of it. Held at `u64::MAX`.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let all = self.count();
@@ -51,8 +51,8 @@ impl Architecture {
         matrices.saturating_add(precision.activations.bytes_for(all.vectors))
     }
 
-    /// Bytes one token of one sequence takes in the caches of all layers; 0 for an encoder. A sliding window bounds
-    /// the tokens, not this.
+    /// Bytes one token of one sequence takes in the caches of all layers; 0 for an encoder. A sliding window
+    /// bounds the tokens, not this.
     ///
     /// An encoder-decoder model's decoder caches as much again for each token its encoder read.
     #[must_use]
@@ -180,7 +180,9 @@ impl Architecture {
         let expert = self.hidden.saturating_mul(moe.expert_ffn).saturating_mul(inward + 1);
         block.matrix(expert, moe.experts);
         let shared = moe.shared_ffn.unwrap_or(moe.expert_ffn);
-        block.add(self.dense(shared.saturating_mul(moe.shared_experts)).times(u64::from(moe.shared_experts > 0)));
+        block.add(
+            self.dense(shared.saturating_mul(moe.shared_experts)).times(u64::from(moe.shared_experts > 0)),
+        );
         block
     }
 

@@ -23,7 +23,12 @@ impl Architecture {
         }
         if let Some(mla) = &self.mla {
             check_mla(&mut check, mla);
-            check.demand(!self.qk_norm, "qk_norm", "false with mla, which has norms of its own", self.qk_norm);
+            check.demand(
+                !self.qk_norm,
+                "qk_norm",
+                "false with mla, which has norms of its own",
+                self.qk_norm,
+            );
             check.demand(self.window.is_none(), "window", "nothing with mla", "a window");
             check.demand(self.bias == Bias::None, "bias", "`none` with mla", "another value");
         }
@@ -57,7 +62,12 @@ impl Architecture {
             let expected = format!("a divisor of hidden ({}), or head_dim given", self.hidden);
             check.demand(divides, "heads", expected, self.heads);
             let width = self.head_dim();
-            check.demand(width <= MAX_HEAD_DIM, "heads", format!("heads of at most {MAX_HEAD_DIM}"), self.heads);
+            check.demand(
+                width <= MAX_HEAD_DIM,
+                "heads",
+                format!("heads of at most {MAX_HEAD_DIM}"),
+                self.heads,
+            );
         }
         if let Some(kv_heads) = self.kv_heads {
             check.within("kv_heads", kv_heads, 1, MAX_HEADS);
@@ -70,9 +80,12 @@ impl Architecture {
 
     fn check_kind(&self, check: &mut Checker) {
         let is_vision = self.kind == ModelKind::Vision;
-        check.demand(is_vision == self.patches.is_some(), "patches", "given for a vision model, and only then", {
-            if self.patches.is_some() { "given" } else { "nothing" }
-        });
+        check.demand(
+            is_vision == self.patches.is_some(),
+            "patches",
+            "given for a vision model, and only then",
+            if self.patches.is_some() { "given" } else { "nothing" },
+        );
         let two_stacks = self.kind == ModelKind::EncoderDecoder;
         if let Some(layers) = self.decoder_layers {
             check.demand(two_stacks, "decoder_layers", "nothing unless kind is encoder-decoder", layers);

@@ -87,7 +87,14 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
 
     let out = scope.activation(names.context.out, width);
     let product = MatMul { batch: products, m: shape.q_len, n: shape.v_dim, k: visible, b_shared_by };
-    scope.add(names.context.op, OpClass::ActAct, compute, OpKind::MatMul(product), vec![weights, v], vec![out]);
+    scope.add(
+        names.context.op,
+        OpClass::ActAct,
+        compute,
+        OpKind::MatMul(product),
+        vec![weights, v],
+        vec![out],
+    );
     out
 }
 
@@ -161,7 +168,8 @@ fn rotate(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
     Qkv { q, k, v: qkv.v }
 }
 
-/// Appends the new tokens' keys and values to the cache; keys and values are then what is read from the cache.
+/// Appends the new tokens' keys and values to the cache; keys and values are then what is read from the
+/// cache.
 fn append(scope: &mut Scope<'_>, names: &AttentionNames, fresh: Qkv, kv_len: u64, window: u64) -> Qkv {
     let kept = Attention { kv_len, window, ..self_shape(scope, 0, true) }.visible();
     let (k, v) = caches(scope, names, kept);
@@ -181,7 +189,8 @@ fn caches(scope: &mut Scope<'_>, names: &AttentionNames, len: u64) -> (Operand, 
     (k, v)
 }
 
-/// Unfused matmuls cannot convert on the way: where the cache's format is not the activations', copies in theirs.
+/// Unfused matmuls cannot convert on the way: where the cache's format is not the activations', copies in
+/// theirs.
 fn widen_cache(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Attention, qkv: Qkv) -> Qkv {
     let precision = scope.options.precision;
     let is_cached = scope.graph.role(qkv.k.tensor) == Some(TensorRole::KvCache);

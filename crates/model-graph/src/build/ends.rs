@@ -10,8 +10,8 @@ const FINAL_NORM: Name = name!("final_norm");
 const ENCODER_NORM: Name = name!("encoder_norm");
 const LM_HEAD: Name = name!("lm_head");
 
-/// The residual stream before the first layer: embedded tokens or patches, or, where the embedding is not part of
-/// the step, given from outside.
+/// The residual stream before the first layer: embedded tokens or patches, or, where the embedding is not
+/// part of the step, given from outside.
 pub(super) fn embed(scope: &mut Scope<'_>) -> Stream {
     let hidden = scope.arch.hidden;
     if !scope.options.embedding {
@@ -36,8 +36,8 @@ pub(super) fn finish(scope: &mut Scope<'_>, stream: Stream) {
     }
 }
 
-/// What follows the last layer of an encoder; its output. A vision model classifies, other encoders' heads depend
-/// on their use and are left out.
+/// What follows the last layer of an encoder; its output. A vision model classifies, other encoders' heads
+/// depend on their use and are left out.
 pub(super) fn finish_encoder(scope: &mut Scope<'_>, stream: Stream) -> Operand {
     scope.layer = None;
     let classifies = scope.arch.kind == ModelKind::Vision && scope.options.lm_head && scope.arch.vocab > 0;

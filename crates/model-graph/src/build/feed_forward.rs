@@ -72,7 +72,9 @@ fn dense(scope: &mut Scope<'_>, names: &DenseNames, input: Operand, ffn: u64) ->
 
 /// act(gate) * up, in one kernel or two.
 fn gate(scope: &mut Scope<'_>, names: &DenseNames, gate: Operand, up: Operand, ffn: u64) -> Operand {
-    if scope.options.fused_elementwise && let Some(function) = gated_function(scope) {
+    if scope.options.fused_elementwise
+        && let Some(function) = gated_function(scope)
+    {
         return pointwise(scope, names.act, function, vec![gate, up], ffn);
     }
     let active = pointwise(scope, names.act, scope.arch.ffn_function(), vec![gate], ffn);

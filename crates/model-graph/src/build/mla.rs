@@ -1,8 +1,8 @@
 //! Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434, section 2.1).
 //!
-//! The cache holds one latent and one rotated key per token. A prefill expands the latents to keys and values of
-//! every head; a decode step instead folds the expansion into the queries and the output (the "absorbed" form),
-//! and attends to the latents as if there were one wide key head.
+//! The cache holds one latent and one rotated key per token. A prefill expands the latents to keys and values
+//! of every head; a decode step instead folds the expansion into the queries and the output (the "absorbed"
+//! form), and attends to the latents as if there were one wide key head.
 
 use super::attention::{Qkv, attend, project_out};
 use super::names::{Name, SELF, name};
@@ -87,7 +87,8 @@ fn absorbed(scope: &mut Scope<'_>, mla: &Mla, q: Operand, cache: Operand) -> Ope
     let wide_q = scope.activation(Q_ABSORB.out, heads.saturating_mul(latent_width(mla)));
     let product = MatMul { batch: heads, m: tokens, n: mla.kv_lora_rank, k: mla.qk_nope_dim, b_shared_by: 1 };
     let plain = Operand { tensor: q.tensor, elements: times(&[tokens, heads, mla.qk_nope_dim]) };
-    let to_latent = Operand { tensor: up.tensor, elements: times(&[heads, mla.qk_nope_dim, mla.kv_lora_rank]) };
+    let to_latent =
+        Operand { tensor: up.tensor, elements: times(&[heads, mla.qk_nope_dim, mla.kv_lora_rank]) };
     let written = Operand { tensor: wide_q.tensor, elements: times(&[tokens, heads, mla.kv_lora_rank]) };
     let kind = OpKind::MatMul(product);
     scope.add(Q_ABSORB.op, OpClass::MhaProj, compute, kind, vec![plain, to_latent], vec![written]);

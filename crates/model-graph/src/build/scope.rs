@@ -40,7 +40,16 @@ impl<'a> Scope<'a> {
         let layers = arch.encoder_layers().saturating_add(arch.decoder_layers());
         let operators = usize::try_from(layers.saturating_mul(22).saturating_add(8)).unwrap_or(usize::MAX);
         let graph = GraphBuilder::with_capacity(operators);
-        Self { graph, arch, options, step, q_len: step.q_len, kv_len: step.kv_len, layer: None, embedding: None }
+        Self {
+            graph,
+            arch,
+            options,
+            step,
+            q_len: step.q_len,
+            kv_len: step.kv_len,
+            layer: None,
+            embedding: None,
+        }
     }
 
     /// Goes on with another stack over other lengths.
@@ -134,7 +143,8 @@ impl<'a> Scope<'a> {
         self.add(name.op, OpClass::Other, compute, kind, inputs, outputs);
     }
 
-    /// `x` times a weight matrix of `k` rows and `n` columns, for every new token, with a bias where asked for.
+    /// `x` times a weight matrix of `k` rows and `n` columns, for every new token, with a bias where asked
+    /// for.
     pub(super) fn project(
         &mut self,
         name: Name,
@@ -186,8 +196,8 @@ impl<'a> Scope<'a> {
         self.add_plain(name, kind, inputs, outputs);
     }
 
-    /// Starts a block: adds what is pending and, where blocks normalise their input, normalises it. The second
-    /// value is the sum, to which the block's own output will be added.
+    /// Starts a block: adds what is pending and, where blocks normalise their input, normalises it. The
+    /// second value is the sum, to which the block's own output will be added.
     pub(super) fn enter(&mut self, name: Name, stream: Stream, normalise: bool) -> (Operand, Operand) {
         if !normalise {
             let x = self.settle(stream);

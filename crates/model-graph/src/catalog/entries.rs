@@ -6,13 +6,38 @@ use crate::{
     SlidingWindow,
 };
 
+const BERT_SOURCE: &str = "Devlin et al. 2018, arXiv:1810.04805, section 3; \
+    parameters of the released encoder";
+const KIM_SOURCE: &str = "Kim et al. 2023, arXiv:2302.14017, Table 10: BERT-Base with 4 heads in place of 12";
+const GPT2_SOURCE: &str = "Radford et al. 2019 (GPT-2), Table 2; \
+    parameters of the released weights";
+const GPT3_SOURCE: &str = "Brown et al. 2020, arXiv:2005.14165, Table 2.1";
+const LLAMA2_SOURCE: &str = "Touvron et al. 2023, arXiv:2307.09288; \
+    config.json and parameters of the released weights";
+const LLAMA3_SOURCE: &str = "Grattafiori et al. 2024, arXiv:2407.21783, Table 3; \
+    config.json and parameters of the released weights";
+const MISTRAL_SOURCE: &str = "Jiang et al. 2023, arXiv:2310.06825, Table 1; \
+    config.json and parameters of the released weights";
+const MIXTRAL_SOURCE: &str = "Jiang et al. 2024, arXiv:2401.04088, Table 1; \
+    config.json and parameters of the released weights";
+const QWEN25_SOURCE: &str = "Qwen team 2024, arXiv:2412.15115, Table 1; \
+    config.json and parameters of the released weights";
+const QWEN3_SOURCE: &str = "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; \
+    config.json and parameters of the released weights";
+const DEEPSEEK_SOURCE: &str = "DeepSeek-AI 2024, arXiv:2412.19437, section 4.2; \
+    config.json; without the multi-token-prediction layer";
+const T5_SOURCE: &str = "Raffel et al. 2020, arXiv:1910.10683, section 3.7; \
+    parameters of the released weights";
+const VIT_SOURCE: &str = "Dosovitskiy et al. 2020, arXiv:2010.11929, Table 1; \
+    parameters of the encoder";
+
 /// The models.
 pub const MODELS: &[Entry] = &[
     Entry {
         name: "bert-base",
         aliases: &["bert-base-uncased", "google-bert/bert-base-uncased"],
         title: "BERT-Base",
-        source: "Devlin et al. 2018, arXiv:1810.04805, section 3; parameters of the released encoder",
+        source: BERT_SOURCE,
         published_parameters: 108_891_648,
         shape: || bert(12, 768, 12),
     },
@@ -20,7 +45,7 @@ pub const MODELS: &[Entry] = &[
         name: "bert-base-4head",
         aliases: &[],
         title: "BERT-Base with 4 heads",
-        source: "Kim et al. 2023, arXiv:2302.14017, Table 10: BERT-Base with 4 heads in place of 12",
+        source: KIM_SOURCE,
         published_parameters: 108_891_648,
         shape: || bert(12, 768, 4),
     },
@@ -28,7 +53,7 @@ pub const MODELS: &[Entry] = &[
         name: "bert-large",
         aliases: &["bert-large-uncased", "google-bert/bert-large-uncased"],
         title: "BERT-Large",
-        source: "Devlin et al. 2018, arXiv:1810.04805, section 3; parameters of the released encoder",
+        source: BERT_SOURCE,
         published_parameters: 334_092_288,
         shape: || bert(24, 1024, 16),
     },
@@ -36,7 +61,7 @@ pub const MODELS: &[Entry] = &[
         name: "gpt2",
         aliases: &["gpt-2", "openai-community/gpt2"],
         title: "GPT-2 (12 layers)",
-        source: "Radford et al. 2019 (GPT-2), Table 2; parameters of the released weights",
+        source: GPT2_SOURCE,
         published_parameters: 124_439_808,
         shape: || gpt(12, 768, 12, 1024),
     },
@@ -44,7 +69,7 @@ pub const MODELS: &[Entry] = &[
         name: "gpt2-medium",
         aliases: &["openai-community/gpt2-medium"],
         title: "GPT-2 Medium",
-        source: "Radford et al. 2019 (GPT-2), Table 2; parameters of the released weights",
+        source: GPT2_SOURCE,
         published_parameters: 354_823_168,
         shape: || gpt(24, 1024, 16, 1024),
     },
@@ -52,7 +77,7 @@ pub const MODELS: &[Entry] = &[
         name: "gpt2-large",
         aliases: &["openai-community/gpt2-large"],
         title: "GPT-2 Large",
-        source: "Radford et al. 2019 (GPT-2), Table 2; parameters of the released weights",
+        source: GPT2_SOURCE,
         published_parameters: 774_030_080,
         shape: || gpt(36, 1280, 20, 1024),
     },
@@ -60,7 +85,7 @@ pub const MODELS: &[Entry] = &[
         name: "gpt2-xl",
         aliases: &["openai-community/gpt2-xl"],
         title: "GPT-2 XL",
-        source: "Radford et al. 2019 (GPT-2), Table 2; parameters of the released weights",
+        source: GPT2_SOURCE,
         published_parameters: 1_557_611_200,
         shape: || gpt(48, 1600, 25, 1024),
     },
@@ -68,7 +93,7 @@ pub const MODELS: &[Entry] = &[
         name: "gpt3-175b",
         aliases: &["gpt-3", "gpt3", "gpt-3-175b"],
         title: "GPT-3 175B",
-        source: "Brown et al. 2020, arXiv:2005.14165, Table 2.1",
+        source: GPT3_SOURCE,
         published_parameters: 175_000_000_000,
         shape: || gpt(96, 12288, 96, 2048),
     },
@@ -76,7 +101,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-2-7b",
         aliases: &["meta-llama/Llama-2-7b-hf"],
         title: "Llama 2 7B",
-        source: "Touvron et al. 2023, arXiv:2307.09288; config.json and parameters of the released weights",
+        source: LLAMA2_SOURCE,
         published_parameters: 6_738_415_616,
         shape: || llama([32, 4096, 32, 32, 11008, 32_000, 4096]),
     },
@@ -84,7 +109,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-2-13b",
         aliases: &["meta-llama/Llama-2-13b-hf"],
         title: "Llama 2 13B",
-        source: "Touvron et al. 2023, arXiv:2307.09288; config.json and parameters of the released weights",
+        source: LLAMA2_SOURCE,
         published_parameters: 13_015_864_320,
         shape: || llama([40, 5120, 40, 40, 13824, 32_000, 4096]),
     },
@@ -92,7 +117,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-2-70b",
         aliases: &["meta-llama/Llama-2-70b-hf"],
         title: "Llama 2 70B",
-        source: "Touvron et al. 2023, arXiv:2307.09288; config.json and parameters of the released weights",
+        source: LLAMA2_SOURCE,
         published_parameters: 68_976_648_192,
         shape: || llama([80, 8192, 64, 8, 28672, 32_000, 4096]),
     },
@@ -100,7 +125,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-3-8b",
         aliases: &["meta-llama/Meta-Llama-3-8B"],
         title: "Llama 3 8B",
-        source: "Grattafiori et al. 2024, arXiv:2407.21783, Table 3; config.json and parameters of the released weights",
+        source: LLAMA3_SOURCE,
         published_parameters: 8_030_261_248,
         shape: || llama([32, 4096, 32, 8, 14336, 128_256, 8192]),
     },
@@ -108,7 +133,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-3-70b",
         aliases: &["meta-llama/Meta-Llama-3-70B"],
         title: "Llama 3 70B",
-        source: "Grattafiori et al. 2024, arXiv:2407.21783, Table 3; config.json and parameters of the released weights",
+        source: LLAMA3_SOURCE,
         published_parameters: 70_553_706_496,
         shape: || llama([80, 8192, 64, 8, 28672, 128_256, 8192]),
     },
@@ -116,7 +141,7 @@ pub const MODELS: &[Entry] = &[
         name: "llama-3.1-405b",
         aliases: &["meta-llama/Llama-3.1-405B", "meta-llama/Meta-Llama-3.1-405B"],
         title: "Llama 3.1 405B",
-        source: "Grattafiori et al. 2024, arXiv:2407.21783, Table 3; config.json and parameters of the released weights",
+        source: LLAMA3_SOURCE,
         published_parameters: 405_853_388_800,
         shape: || llama([126, 16384, 128, 8, 53248, 128_256, 131_072]),
     },
@@ -124,7 +149,7 @@ pub const MODELS: &[Entry] = &[
         name: "mistral-7b",
         aliases: &["mistralai/Mistral-7B-v0.1", "mistral-7b-v0.1"],
         title: "Mistral 7B v0.1",
-        source: "Jiang et al. 2023, arXiv:2310.06825, Table 1; config.json and parameters of the released weights",
+        source: MISTRAL_SOURCE,
         published_parameters: 7_241_732_096,
         shape: || mistral_7b(),
     },
@@ -132,7 +157,7 @@ pub const MODELS: &[Entry] = &[
         name: "mixtral-8x7b",
         aliases: &["mistralai/Mixtral-8x7B-v0.1", "mixtral-8x7b-v0.1"],
         title: "Mixtral 8x7B v0.1",
-        source: "Jiang et al. 2024, arXiv:2401.04088, Table 1; config.json and parameters of the released weights",
+        source: MIXTRAL_SOURCE,
         published_parameters: 46_702_792_704,
         shape: || mixtral_8x7b(),
     },
@@ -140,7 +165,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen2.5-7b",
         aliases: &["Qwen/Qwen2.5-7B"],
         title: "Qwen2.5 7B",
-        source: "Qwen team 2024, arXiv:2412.15115, Table 1; config.json and parameters of the released weights",
+        source: QWEN25_SOURCE,
         published_parameters: 7_615_616_512,
         shape: || qwen2([28, 3584, 28, 4, 18944, 152_064, 131_072]),
     },
@@ -148,7 +173,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen2.5-72b",
         aliases: &["Qwen/Qwen2.5-72B"],
         title: "Qwen2.5 72B",
-        source: "Qwen team 2024, arXiv:2412.15115, Table 1; config.json and parameters of the released weights",
+        source: QWEN25_SOURCE,
         published_parameters: 72_706_203_648,
         shape: || qwen2([80, 8192, 64, 8, 29568, 152_064, 131_072]),
     },
@@ -156,7 +181,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen3-8b",
         aliases: &["Qwen/Qwen3-8B"],
         title: "Qwen3 8B",
-        source: "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; config.json and parameters of the released weights",
+        source: QWEN3_SOURCE,
         published_parameters: 8_190_735_360,
         shape: || qwen3([36, 4096, 32, 8, 12288, 151_936, 40_960]),
     },
@@ -164,7 +189,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen3-32b",
         aliases: &["Qwen/Qwen3-32B"],
         title: "Qwen3 32B",
-        source: "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; config.json and parameters of the released weights",
+        source: QWEN3_SOURCE,
         published_parameters: 32_762_123_264,
         shape: || qwen3([64, 5120, 64, 8, 25600, 151_936, 40_960]),
     },
@@ -172,7 +197,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen3-30b-a3b",
         aliases: &["Qwen/Qwen3-30B-A3B"],
         title: "Qwen3 30B-A3B",
-        source: "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; config.json and parameters of the released weights",
+        source: QWEN3_SOURCE,
         published_parameters: 30_532_122_624,
         shape: || qwen3_moe([48, 2048, 32, 4, 6144, 151_936, 40_960], 768),
     },
@@ -180,7 +205,7 @@ pub const MODELS: &[Entry] = &[
         name: "qwen3-235b-a22b",
         aliases: &["Qwen/Qwen3-235B-A22B"],
         title: "Qwen3 235B-A22B",
-        source: "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; config.json and parameters of the released weights",
+        source: QWEN3_SOURCE,
         published_parameters: 235_093_634_560,
         shape: || qwen3_moe([94, 4096, 64, 4, 12288, 151_936, 40_960], 1536),
     },
@@ -188,7 +213,7 @@ pub const MODELS: &[Entry] = &[
         name: "deepseek-v3",
         aliases: &["deepseek-ai/DeepSeek-V3", "deepseek-r1", "deepseek-ai/DeepSeek-R1"],
         title: "DeepSeek-V3",
-        source: "DeepSeek-AI 2024, arXiv:2412.19437, section 4.2; config.json; without the multi-token-prediction layer",
+        source: DEEPSEEK_SOURCE,
         published_parameters: 671_026_419_200,
         shape: || deepseek_v3(),
     },
@@ -196,7 +221,7 @@ pub const MODELS: &[Entry] = &[
         name: "t5-base",
         aliases: &["google-t5/t5-base"],
         title: "T5 Base",
-        source: "Raffel et al. 2020, arXiv:1910.10683, section 3.7; parameters of the released weights",
+        source: T5_SOURCE,
         published_parameters: 222_903_552,
         shape: || t5([12, 768, 12, 64, 3072]),
     },
@@ -204,7 +229,7 @@ pub const MODELS: &[Entry] = &[
         name: "t5-large",
         aliases: &["google-t5/t5-large"],
         title: "T5 Large",
-        source: "Raffel et al. 2020, arXiv:1910.10683, section 3.7; parameters of the released weights",
+        source: T5_SOURCE,
         published_parameters: 737_668_096,
         shape: || t5([24, 1024, 16, 64, 4096]),
     },
@@ -212,7 +237,7 @@ pub const MODELS: &[Entry] = &[
         name: "t5-11b",
         aliases: &["google-t5/t5-11b"],
         title: "T5 11B",
-        source: "Raffel et al. 2020, arXiv:1910.10683, section 3.7; parameters of the released weights, 11.3 billion",
+        source: T5_SOURCE,
         published_parameters: 11_307_321_344,
         shape: || t5([24, 1024, 128, 128, 65536]),
     },
@@ -220,7 +245,7 @@ pub const MODELS: &[Entry] = &[
         name: "vit-base",
         aliases: &["google/vit-base-patch16-224-in21k", "vit-b-16"],
         title: "ViT-B/16",
-        source: "Dosovitskiy et al. 2020, arXiv:2010.11929, Table 1; parameters of the encoder",
+        source: VIT_SOURCE,
         published_parameters: 85_798_656,
         shape: || vit([12, 768, 12, 3072], 16),
     },
@@ -228,7 +253,7 @@ pub const MODELS: &[Entry] = &[
         name: "vit-large",
         aliases: &["google/vit-large-patch16-224-in21k", "vit-l-16"],
         title: "ViT-L/16",
-        source: "Dosovitskiy et al. 2020, arXiv:2010.11929, Table 1; parameters of the encoder",
+        source: VIT_SOURCE,
         published_parameters: 303_301_632,
         shape: || vit([24, 1024, 16, 4096], 16),
     },
@@ -236,7 +261,7 @@ pub const MODELS: &[Entry] = &[
         name: "vit-huge",
         aliases: &["google/vit-huge-patch14-224-in21k", "vit-h-14"],
         title: "ViT-H/14",
-        source: "Dosovitskiy et al. 2020, arXiv:2010.11929, Table 1; parameters of the encoder",
+        source: VIT_SOURCE,
         published_parameters: 630_764_800,
         shape: || vit([32, 1280, 16, 5120], 14),
     },
@@ -348,13 +373,8 @@ fn qwen3_moe(sizes: [u64; 7], expert_ffn: u64) -> Architecture {
 }
 
 fn deepseek_v3() -> Architecture {
-    let mla = Mla {
-        q_lora_rank: Some(1536),
-        kv_lora_rank: 512,
-        qk_nope_dim: 128,
-        qk_rope_dim: 64,
-        v_dim: 128,
-    };
+    let mla =
+        Mla { q_lora_rank: Some(1536), kv_lora_rank: 512, qk_nope_dim: 128, qk_rope_dim: 64, v_dim: 128 };
     let moe = Moe { shared_experts: 1, first_dense_layers: 3, ..experts(256, 8, 2048) };
     Architecture {
         mla: Some(mla),

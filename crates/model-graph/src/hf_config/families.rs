@@ -204,9 +204,12 @@ fn qwen_experts(fields: &Fields<'_>) -> Result<Moe, ConfigError> {
     Ok(Moe { every, first_dense_layers: dense_layers(fields)?, ..moe })
 }
 
-/// How many of the first layers have no experts. Other choices of layers are none that a published model makes.
+/// How many of the first layers have no experts. Other choices of layers are none that a published model
+/// makes.
 fn dense_layers(fields: &Fields<'_>) -> Result<u64, ConfigError> {
-    let Some(value) = fields.object.get("mlp_only_layers").filter(|value| !value.is_null()) else { return Ok(0) };
+    let Some(value) = fields.object.get("mlp_only_layers").filter(|value| !value.is_null()) else {
+        return Ok(0);
+    };
     let layers = value.as_array().ok_or_else(|| wrong("mlp_only_layers", "a list", value))?;
     if (0_u64..).zip(layers).any(|(index, layer)| layer.as_u64() != Some(index)) {
         return Err(wrong("mlp_only_layers", "none, or the first layers in order", value));

@@ -42,8 +42,8 @@ impl Attention {
 
     /// Query-key pairs of one sequence and head that are not masked.
     ///
-    /// With a causal mask query i of q sees the first kv - q + i + 1 tokens, of which a window keeps the last few;
-    /// a window without a causal mask keeps as many before the query and none after, the same sum.
+    /// With a causal mask query i of q sees the first kv - q + i + 1 tokens, of which a window keeps the last
+    /// few; a window without a causal mask keeps as many before the query and none after, the same sum.
     #[must_use]
     pub fn pairs(&self) -> u128 {
         let (q, kv) = (u128::from(self.q_len), u128::from(self.kv_len));
@@ -54,7 +54,8 @@ impl Attention {
         let window = if self.window == 0 { u128::MAX } else { u128::from(self.window) };
         // Queries whose view still grows: those that see at most `window` tokens.
         let growing = window.saturating_add(1).saturating_sub(first).min(q);
-        let grown = if growing == 0 { 0 } else { growing * first + growing * (growing - 1) / 2 };
+        let steps = growing.saturating_mul(growing.saturating_sub(1)) / 2;
+        let grown = growing.saturating_mul(first).saturating_add(steps);
         grown.saturating_add((q - growing).saturating_mul(window.min(kv)))
     }
 

@@ -39,9 +39,10 @@ pub enum Activation {
 impl Activation {
     /// Operations on one output element, exponential, tanh and division counting as one each.
     ///
-    /// GELU's 10 and layer norm's 8 are recovered by fit: Kim et al. 2023 count 58 operations per layer, token and
-    /// unit of width besides the softmax, which are 2 norms, 2 residual sums and 4 GELUs (2 x 8 + 2 x 1 + 4 x 10).
-    /// Only that sum is determined; the split is ours, next to what the formulas take when written out (9 and 7).
+    /// GELU's 10 and layer norm's 8 are recovered by fit: Kim et al. 2023 count 58 operations per layer,
+    /// token and unit of width besides the softmax, which are 2 norms, 2 residual sums and 4 GELUs (2 x 8 + 2
+    /// x 1 + 4 x 10). Only that sum is determined; the split is ours, next to what the formulas take when
+    /// written out (9 and 7).
     #[must_use]
     pub const fn flops_per_element(self) -> u64 {
         match self {

@@ -36,9 +36,9 @@ impl GroupedMatMul {
 
 /// How `tokens` tokens, each going to `top_k` of `experts` experts, spread when routing is uniform.
 ///
-/// The number of experts hit is what independent uniform choices give on average, E (1 - (1 - k/E)^T), rounded to
-/// the nearest, and at least k; the tokens spread over those as evenly as whole numbers allow. One token hits
-/// exactly k experts, many tokens hit all.
+/// The number of experts hit is what independent uniform choices give on average, E (1 - (1 - k/E)^T),
+/// rounded to the nearest, and at least k; the tokens spread over those as evenly as whole numbers allow. One
+/// token hits exactly k experts, many tokens hit all.
 ///
 /// Returns `(rows, experts)` pairs, largest rows first; none without tokens.
 #[must_use]

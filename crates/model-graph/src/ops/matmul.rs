@@ -24,8 +24,9 @@ impl MatMul {
         product(&[2, self.batch, self.m, self.n, self.k])
     }
 
-    /// Operations without the first addition of each sum, as Kim et al. 2023 count products of two activations:
-    /// batch x m x n x (2k - 1). (A product with weights has a bias, which is that addition: [`MatMul::flops`].)
+    /// Operations without the first addition of each sum, as Kim et al. 2023 count products of two
+    /// activations: batch x m x n x (2k - 1). (A product with weights has a bias, which is that addition:
+    /// [`MatMul::flops`].)
     #[must_use]
     pub(crate) fn flops_without_first_add(&self) -> u128 {
         product(&[self.batch, self.m, self.n, self.k.saturating_mul(2).saturating_sub(1)])

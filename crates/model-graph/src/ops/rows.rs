@@ -14,8 +14,8 @@ pub enum NormKind {
 }
 
 impl NormKind {
-    /// Operations on one element: for the layer norm recovered by fit, see [`crate::Activation::flops_per_element`];
-    /// for the RMS norm square, add up, divide by the root, scale.
+    /// Operations on one element: for the layer norm recovered by fit, see
+    /// [`crate::Activation::flops_per_element`]; for the RMS norm square, add up, divide by the root, scale.
     #[must_use]
     pub const fn flops_per_element(self) -> u64 {
         match self {

@@ -31,7 +31,8 @@ pub(super) fn assemble(operators: &[OperatorSpec], precision: &Precision) -> Res
         let elements = shape.as_ref().map_or(entry.elements.unwrap_or(0), |shape| shape.writes);
         let largest = shape.iter().flat_map(|shape| shape.reads.iter().chain(&shape.parameters)).max();
         if elements.max(largest.copied().unwrap_or(0)) > MAX_ELEMENTS {
-            let message = format!("{} is too large: a tensor has at most {MAX_ELEMENTS} elements", entry.op.name());
+            let message =
+                format!("{} is too large: a tensor has at most {MAX_ELEMENTS} elements", entry.op.name());
             errors.push(whole(index, message));
         }
         let (role, dtype) = holds(entry.op, precision);
@@ -41,10 +42,9 @@ pub(super) fn assemble(operators: &[OperatorSpec], precision: &Precision) -> Res
     for (index, (entry, shape)) in operators.iter().zip(shapes).enumerate() {
         let Some(shape) = shape else { continue };
         let inputs = inputs(&mut graph, &mut errors, &outputs, precision, (index, entry), &shape);
-        let output = outputs.get(entry.name.as_str()).map(|(tensor, elements)| Operand {
-            tensor: *tensor,
-            elements: *elements,
-        });
+        let output = outputs
+            .get(entry.name.as_str())
+            .map(|(tensor, elements)| Operand { tensor: *tensor, elements: *elements });
         graph.operator(Operator {
             label: Cow::Owned(entry.name.clone()),
             layer: None,
@@ -106,7 +106,8 @@ fn inputs(
 /// The shape of an operator's entry with that many named inputs; none for data.
 fn shape(entry: &OperatorSpec, inputs: usize) -> Option<Shape> {
     let or_one = |size: Option<u64>| size.unwrap_or(1);
-    let plain = |kind, reads, writes| Shape { kind, class: OpClass::Other, reads, parameters: Vec::new(), writes };
+    let plain =
+        |kind, reads, writes| Shape { kind, class: OpClass::Other, reads, parameters: Vec::new(), writes };
     let shape = match entry.op {
         SpecOp::Input | SpecOp::Weight | SpecOp::KvCache => return None,
         SpecOp::Matmul => matmul(entry, inputs),
@@ -198,9 +199,8 @@ fn attention(entry: &OperatorSpec) -> Shape {
         window: entry.window.unwrap_or(0),
         shared_kv: false,
     };
-    let tokens = |len: u64, heads: u64| {
-        shape.batch.saturating_mul(len).saturating_mul(heads).saturating_mul(head_dim)
-    };
+    let tokens =
+        |len: u64, heads: u64| shape.batch.saturating_mul(len).saturating_mul(heads).saturating_mul(head_dim);
     let q = tokens(shape.q_len, heads);
     let kv = tokens(shape.visible(), shape.kv_heads);
     let kind = OpKind::Attention(shape);
@@ -266,7 +266,8 @@ fn locate(error: &GraphError, operators: &[OperatorSpec]) -> SpecError {
     // The input that closes the circle is the operator before it, which stands last but one.
     let closing = names.len().checked_sub(2).and_then(|last| names.get(last));
     let index = first.unwrap_or(0);
-    let position = closing.and_then(|name| operators.get(index)?.inputs.iter().position(|input| input == name));
+    let position =
+        closing.and_then(|name| operators.get(index)?.inputs.iter().position(|input| input == name));
     let mut found = whole(index, shorten_cycle(error, names));
     if let Some(position) = position {
         found.path = vec!["inputs".to_owned(), position.to_string()];

@@ -12,7 +12,8 @@ const MAX_NAME: usize = 200;
 /// Errors told at once.
 const MAX_ERRORS: usize = 50;
 
-/// The fields an operator needs, those it may have besides, and how many inputs it may have (none is always fine).
+/// The fields an operator needs, those it may have besides, and how many inputs it may have (none is always
+/// fine).
 pub(super) struct Rule {
     needs: &'static [&'static str],
     may_have: &'static [&'static str],
@@ -27,7 +28,8 @@ const ATTENTION: Rule = Rule {
     may_have: &["batch", "kv_heads", "window", "causal"],
     inputs: (3, 3),
 };
-const GROUPED: Rule = Rule { needs: &["tokens", "experts", "top_k", "n", "k"], may_have: &[], inputs: (1, 2) };
+const GROUPED: Rule =
+    Rule { needs: &["tokens", "experts", "top_k", "n", "k"], may_have: &[], inputs: (1, 2) };
 const ROWS: Rule = Rule { needs: &["rows", "cols"], may_have: &[], inputs: (1, 1) };
 const NORM: Rule = Rule { needs: &["rows", "cols"], may_have: &[], inputs: (1, 2) };
 const UNARY: Rule = Rule { needs: &["elements"], may_have: &[], inputs: (1, 1) };
@@ -172,7 +174,11 @@ fn check_fields(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSp
             Some(_) if !allowed => errors.push(superfluous(index, field, operator)),
             Some(0) => errors.push(at(index, field, format!("`{field}` is 0; a size is at least 1"))),
             Some(size) if size > MAX_ELEMENTS => {
-                errors.push(at(index, field, format!("`{field}` is {size}; a size is at most {MAX_ELEMENTS}")));
+                errors.push(at(
+                    index,
+                    field,
+                    format!("`{field}` is {size}; a size is at most {MAX_ELEMENTS}"),
+                ));
             }
             _ => {}
         }
@@ -191,13 +197,18 @@ fn check_relations(errors: &mut Vec<SpecError>, index: usize, operator: &Operato
         && kv_len < q_len
         && operator.causal != Some(false)
     {
-        let message = format!("`kv_len` is {kv_len}, less than `q_len` ({q_len}): it includes the new tokens");
+        let message =
+            format!("`kv_len` is {kv_len}, less than `q_len` ({q_len}): it includes the new tokens");
         errors.push(at(index, "kv_len", message));
     }
     if let (Some(heads), Some(kv_heads)) = (operator.heads, operator.kv_heads)
         && !heads.is_multiple_of(kv_heads)
     {
-        errors.push(at(index, "kv_heads", format!("`kv_heads` is {kv_heads}, no divisor of `heads` ({heads})")));
+        errors.push(at(
+            index,
+            "kv_heads",
+            format!("`kv_heads` is {kv_heads}, no divisor of `heads` ({heads})"),
+        ));
     }
     if let (Some(experts), Some(top_k)) = (operator.experts, operator.top_k)
         && top_k > experts
@@ -222,7 +233,10 @@ fn check_input_count(errors: &mut Vec<SpecError>, index: usize, operator: &Opera
     let range = if fewest == most { fewest.to_string() } else { format!("{fewest} or {most}") };
     let message = match most {
         0 => format!("{} is data and has no `inputs`", operator.op.name()),
-        _ => format!("{} reads {range} `inputs` (or none, for data from outside), not {count}", operator.op.name()),
+        _ => format!(
+            "{} reads {range} `inputs` (or none, for data from outside), not {count}",
+            operator.op.name()
+        ),
     };
     errors.push(at(index, "inputs", message));
 }
@@ -259,7 +273,8 @@ fn superfluous(index: usize, field: &str, operator: &OperatorSpec) -> SpecError 
 }
 
 fn list(rule: &Rule) -> String {
-    let quoted = |fields: &[&str]| fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+    let quoted =
+        |fields: &[&str]| fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
     match rule.may_have {
         [] => quoted(rule.needs),
         more => format!("{} and, if wanted, {}", quoted(rule.needs), quoted(more)),
