@@ -8,6 +8,7 @@ use memwall_model_graph::{GraphError, Phase, Step as ModelStep, Workload, build_
 use crate::case::{Case, Footprint, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::{ExpectSpec, Expectation};
+use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::spec::{LATER_KINDS, SCENARIO_KEYS, WorkloadSpec};
@@ -76,6 +77,12 @@ fn missing<T>(
     help: &str,
     problems: &mut Diagnostics,
 ) -> Option<T> {
+    // A misspelt key was spoken of already.
+    let keys = root.map().into_iter().flatten().map(|(key, _)| key.as_ref()).take(100);
+    let mut unknown = keys.filter(|written| !SCENARIO_KEYS.contains(written));
+    if unknown.any(|written| nearest(written, SCENARIO_KEYS) == Some(key)) {
+        return None;
+    }
     let diagnostic = typed::problem_at(&resolver.sources, root, "", &[], format!("`{key}` is missing"), "");
     problems.push(diagnostic.with_help(help));
     None

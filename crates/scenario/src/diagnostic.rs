@@ -50,7 +50,7 @@ pub struct Diagnostic {
     pub help: Vec<String>,
 }
 
-/// All problems found in a scenario, in the order of the text as far as known.
+/// All problems found in a scenario, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostics {
     /// The problems, at most [`crate::MAX_DIAGNOSTICS`].
@@ -82,6 +82,21 @@ impl Diagnostics {
         } else {
             self.more += 1;
         }
+    }
+
+    /// In the order of the text, file by file as they first came up.
+    pub(crate) fn sorted(mut self) -> Self {
+        let mut files: Vec<String> = Vec::new();
+        for diagnostic in &self.list {
+            if !files.contains(&diagnostic.file) {
+                files.push(diagnostic.file.clone());
+            }
+        }
+        self.list.sort_by_key(|diagnostic| {
+            let file = files.iter().position(|file| *file == diagnostic.file);
+            (file, diagnostic.spots.first().map(|spot| (spot.line, spot.column)))
+        });
+        self
     }
 
     pub(crate) fn is_full(&self) -> bool {

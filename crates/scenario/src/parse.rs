@@ -28,7 +28,7 @@ pub(crate) fn parse(sources: &Sources, source: u32) -> Result<Node, Box<Diagnost
 /// One diagnostic: too large, or not UTF-8.
 pub(crate) fn check_text<'a>(name: &str, text: &'a str) -> Result<&'a str, Box<Diagnostic>> {
     if text.len() > MAX_TEXT_BYTES {
-        let message = format!("the file is {:.1} MiB, over the limit of 8 MiB", text.len() as f64 / 1048576.0);
+        let message = format!("the file has {} bytes, over the limit of {MAX_TEXT_BYTES} (8 MiB)", text.len());
         return Err(Box::new(Diagnostic::of_file(name, message)));
     }
     Ok(text)
@@ -227,6 +227,9 @@ impl<'a> Builder<'a> {
         let byte = if byte >= self.length { self.length.saturating_sub(1) } else { byte };
         let place = self.place(byte, byte + 1);
         let info = error.info();
+        if info.contains("recursion") {
+            return self.error(place, format!("nested more than {MAX_DEPTH} deep"), "too deep");
+        }
         let diagnostic = self.error(place, format!("this is not YAML: {info}"), "");
         diagnostic.with_help(advice(info))
     }
@@ -268,8 +271,6 @@ fn advice(info: &str) -> &'static str {
         "a `[` or `{` may be missing its `]` or `}`, or a comma is missing"
     } else if info.contains("unknown anchor") {
         "an alias `*name` needs an anchor `&name` before it; a text that starts with `*` goes in quotes"
-    } else if info.contains("recursion") {
-        "it is nested too deeply"
     } else {
         ""
     }

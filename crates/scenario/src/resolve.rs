@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memwall_hardware::catalog::{self, Entry};
 use memwall_hardware::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec};
-use memwall_model_graph::Architecture;
+use memwall_model_graph::{Architecture, ConfigError};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::MAX_EXTENDS;
@@ -68,14 +68,16 @@ impl Block {
     }
 
     fn help(self, name: &str) -> String {
-        let (names, listing): (Vec<&str>, &str) = match self {
-            Self::Model => (model_names(), "`memwall model list` shows all"),
-            Self::Hardware => (entry_names(catalog::devices()), "`memwall hardware list` shows all"),
-            Self::Software => (entry_names(catalog::software_profiles()), "see `memwall help run`"),
+        let names = match self {
+            Self::Model => model_names(),
+            Self::Hardware => entry_names(catalog::devices()),
+            Self::Software => entry_names(catalog::software_profiles()),
         };
-        match nearest(name, names.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("the catalog has {}; {listing}", one_of(names, 6)),
+        match (nearest(name, names.iter().copied()), self) {
+            (Some(word), _) => format!("did you mean `{word}`?"),
+            (None, Self::Model) => "`memwall model list` shows all; a file's name ends in `.json`".to_owned(),
+            (None, Self::Hardware) => "`memwall hardware list` shows all; a file's name ends in `.yaml`".to_owned(),
+            (None, Self::Software) => format!("the catalog has {}", one_of(names, 20)),
         }
     }
 }
@@ -281,10 +283,45 @@ impl<'a> Resolver<'a> {
         self.expand(block, &node, &loaded.name, depth + 1, problems)
     }
 
-    fn from_config(&mut self, file: &str, _text: &str, place: Place, problems: &mut Diagnostics) -> Option<Node> {
-        let message = format!("`{}` is no model configuration we can read", shorten(file));
-        problems.push(Diagnostic::at(&self.sources, place, message, "named here").with_path("model"));
-        None
+    fn from_config(&mut self, file: &str, text: &str, place: Place, problems: &mut Diagnostics) -> Option<Node> {
+        match Architecture::from_hf_config(text) {
+            Ok(architecture) => self.derived(file, &architecture, SourceKind::Derived, problems),
+            Err(error) => {
+                problems.push(self.config_problem(file, text, place, &error));
+                None
+            }
+        }
+    }
+
+    /// What is wrong with a `config.json`, at its line where that can be told, and where it was named.
+    fn config_problem(&mut self, file: &str, text: &str, named: Place, error: &ConfigError) -> Diagnostic {
+        let source = self.sources.add(Source::new(file, SourceKind::File, text));
+        let key = match error {
+            ConfigError::Field { field, .. } => Some(*field),
+            ConfigError::UnknownModelType { .. } => Some("model_type"),
+            _ => None,
+        };
+        let at_key = key.and_then(|key| {
+            let quoted = format!("\"{key}\"");
+            text.find(&quoted).map(|start| (start, start + quoted.len()))
+        });
+        let at_syntax = match error {
+            ConfigError::Syntax { line, column, .. } => byte_of(text, *line, *column),
+            _ => None,
+        };
+        let (message, help) = error.to_string().split_once("; ").map_or_else(
+            || (error.to_string(), String::new()),
+            |(message, help)| (message.to_owned(), help.to_owned()),
+        );
+        match at_key.or(at_syntax) {
+            Some((start, end)) => {
+                let place = Place { source, start: narrow(start), end: narrow(end) };
+                Diagnostic::at(&self.sources, place, message, "").and_at(&self.sources, named, "named here")
+            }
+            None => Diagnostic::at(&self.sources, named, format!("{}: {message}", shorten(file)), "named here"),
+        }
+        .with_path("model")
+        .with_help(help)
     }
 
     fn from_catalog(
@@ -346,6 +383,19 @@ fn text_of(block: &Node) -> String {
         Value::Text(name) => name.to_string(),
         _ => serde_yaml::to_string(&block.to_yaml()).unwrap_or_default(),
     }
+}
+
+/// The character at a line and a column, both from 1; `None` when they are not known.
+fn byte_of(text: &str, line: usize, column: usize) -> Option<(usize, usize)> {
+    let index = line.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(index).map(str::len).sum();
+    let length = text.get(start..)?.lines().next().map_or(0, str::len);
+    let byte = text.floor_char_boundary((start + column.saturating_sub(1)).min(start + length));
+    Some((byte, byte + 1))
+}
+
+fn narrow(byte: usize) -> u32 {
+    u32::try_from(byte).unwrap_or(u32::MAX)
 }
 
 fn entry(found: Result<&'static Entry, CatalogError>) -> Option<&'static Entry> {

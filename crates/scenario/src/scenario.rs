@@ -58,12 +58,12 @@ impl Scenario {
         let mut problems = Diagnostics::default();
         let mut sources = Sources::default();
         let trees = Trees::read(&mut sources, name, text, sets, loader, &mut problems);
-        let Some(trees) = trees.filter(|_| problems.is_empty()) else { return Err(problems) };
+        let Some(trees) = trees.filter(|_| problems.is_empty()) else { return Err(problems.sorted()) };
         let mut resolver = Resolver::new(sources, loader);
         let own_name = text_at(&trees.common, "name").unwrap_or_else(|| file_stem(name));
         let cases = build_all(&mut resolver, &trees, &own_name, &mut problems);
         if problems.has_errors() {
-            return Err(problems);
+            return Err(problems.sorted());
         }
         let description = text_at(&trees.common, "description");
         Ok(Self { name: own_name, description, cases, sources: resolver.sources, trees })

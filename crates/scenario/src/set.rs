@@ -34,7 +34,12 @@ impl Set {
             let end = narrow(argument.len());
             Node { value: Value::Null, place: Place { source, start: end, end } }
         } else {
-            parse(sources, source)?
+            parse(sources, source).map_err(|mut problem| {
+                for spot in problem.spots.iter_mut().filter(|spot| spot.text.len() == argument.len()) {
+                    spot.text = argument.to_owned();
+                }
+                problem
+            })?
         };
         sources.replace_text(source, argument);
         Self::nest(sources, source, path, node)

@@ -5,7 +5,7 @@ use serde_path_to_error::Segment;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::nearest::{nearest, one_of};
-use crate::node::{Node, Step, path_text};
+use crate::node::{Node, Step, Value, path_text};
 use crate::parse::shorten;
 use crate::source::{Place, SourceKind, Sources};
 
@@ -78,7 +78,13 @@ pub(crate) fn unknown_keys(
     problems: &mut Diagnostics,
 ) {
     for (key, field) in node.map().into_iter().flatten() {
-        if !known.contains(&key.as_ref()) {
+        if known.contains(&key.as_ref()) {
+            continue;
+        }
+        // Past the limit they are only counted: finding the nearest word takes time.
+        if problems.is_full() {
+            problems.more += 1;
+        } else {
             problems.push(unknown_key(sources, field.key, prefix, key, known));
         }
     }
@@ -113,7 +119,7 @@ fn explain(sources: &Sources, node: &Node, steps: &[Step], prefix: &str, message
         let what = if path.is_empty() { "here".to_owned() } else { format!("for `{path}`") };
         let message = format!("`{}` will not do {what}", shorten(word));
         let diagnostic =
-            Diagnostic::at(sources, place, message, format!("expected {}", one_of(known.iter().copied(), 20)));
+            Diagnostic::at(sources, place, message, format!("expected {}", one_of(known.iter().copied(), 12)));
         let hint = nearest(word, known.iter().copied()).map(|word| format!("did you mean `{word}`?"));
         return diagnostic.with_path(path).with_help(hint.unwrap_or_default());
     }
@@ -122,6 +128,12 @@ fn explain(sources: &Sources, node: &Node, steps: &[Step], prefix: &str, message
         let whose = if path.is_empty() { "a scenario".to_owned() } else { format!("`{path}`") };
         return Diagnostic::at(sources, place, format!("`{field}` is missing"), format!("{whose} needs it"))
             .with_path(path);
+    }
+    if let Some(Value::Int(number)) = node.along(steps).get(steps.len()).map(|node| &node.value)
+        && u64::try_from(*number).is_err()
+        && *number > 0
+    {
+        return Diagnostic::at(sources, place, format!("wrong value for `{path}`"), "too large").with_path(path);
     }
     wrong_value(sources, place, &path, message)
 }
@@ -142,6 +154,10 @@ fn wrong_value(sources: &Sources, place: Place, path: &str, message: &str) -> Di
             // Units explain themselves: "what is wrong: what would do".
             let (message, help) =
                 message.split_once(": ").or_else(|| message.split_once("; ")).unwrap_or((message, ""));
+            let help = match help.strip_prefix('(').and_then(|units| units.strip_suffix(')')) {
+                Some(units) => format!("its units are {units}"),
+                None => help.to_owned(),
+            };
             Diagnostic::at(sources, place, message, "").with_help(help)
         }
     }
