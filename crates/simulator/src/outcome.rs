@@ -52,23 +52,25 @@ pub(crate) struct Memo {
 const MOST_OUTCOMES: usize = 200_000;
 
 impl Memo {
+    /// The outcome, and the events it took to find it: none when it was known.
     pub fn outcome(
         &mut self,
         chip: &Chip,
         fidelity: Fidelity,
         demand: &Demand,
         event_limit: u64,
-    ) -> Result<Rc<Outcome>, SimulationError> {
+    ) -> Result<(Rc<Outcome>, u64), SimulationError> {
         let key = key_of(demand);
         if let Some(known) = self.outcomes.get(&key) {
-            return Ok(Rc::clone(known));
+            return Ok((Rc::clone(known), 0));
         }
         let outcome = Rc::new(execute(chip, fidelity, demand, event_limit)?);
         if self.outcomes.len() >= MOST_OUTCOMES {
             self.outcomes.clear();
         }
         self.outcomes.insert(key, Rc::clone(&outcome));
-        Ok(outcome)
+        let events = outcome.events;
+        Ok((outcome, events))
     }
 }
 

@@ -180,8 +180,8 @@ impl Simulation {
             touch_cache(cache, graph, id, operator, &mut demand);
         }
         let events_left = limits.events.saturating_sub(self.events);
-        let outcome = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
-        self.events += outcome.events;
+        let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
+        self.events += events;
         let start = self.launch();
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
         let Some(end) = end else {
