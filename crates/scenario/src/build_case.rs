@@ -15,7 +15,12 @@ use crate::spec::{LATER_KINDS, SCENARIO_KEYS, WorkloadSpec};
 use crate::{capacity, graph, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
-pub(crate) fn build(resolver: &mut Resolver<'_>, root: &Node, name: &str, problems: &mut Diagnostics) -> Option<Case> {
+pub(crate) fn build(
+    resolver: &mut Resolver<'_>,
+    root: &Node,
+    name: &str,
+    problems: &mut Diagnostics,
+) -> Option<Case> {
     let before = problems.list.len() + problems.more;
     check_kind(resolver, root, problems);
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
@@ -102,7 +107,11 @@ fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) 
     problems.push(Diagnostic::at(&resolver.sources, node.place, message, "expected `run`").with_path("kind"));
 }
 
-fn expectations(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) -> Option<Vec<Expectation>> {
+fn expectations(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    problems: &mut Diagnostics,
+) -> Option<Vec<Expectation>> {
     let Some(node) = present(root, "expect") else { return Some(Vec::new()) };
     let specs: Vec<ExpectSpec> = typed::read(&resolver.sources, node, "expect", problems)?;
     let mut expectations = Vec::with_capacity(specs.len());
@@ -133,12 +142,18 @@ fn subject(
     match (present(root, "model"), present(root, "graph")) {
         (Some(_), Some(graph)) => {
             let message = "both `model` and `graph`: a scenario has one of them";
-            problems.push(Diagnostic::at(&resolver.sources, graph.place, message, "leave one out").with_path("graph"));
+            problems.push(
+                Diagnostic::at(&resolver.sources, graph.place, message, "leave one out").with_path("graph"),
+            );
             None
         }
-        (None, None) => {
-            missing(resolver, root, "model", "such as `model: llama-3-8b`, or a list of operators as `graph:`", problems)
-        }
+        (None, None) => missing(
+            resolver,
+            root,
+            "model",
+            "such as `model: llama-3-8b`, or a list of operators as `graph:`",
+            problems,
+        ),
         (None, Some(node)) => {
             let precision = workload::precision(spec?);
             let graph = graph::read(&resolver.sources, node, &precision, problems)?;
@@ -147,7 +162,8 @@ fn subject(
         (Some(block), None) => {
             let model = resolver.model(block, problems)?;
             let spec = spec?;
-            let workload = workload::workload(&resolver.sources, root, spec, model.architecture.kind, problems)?;
+            let workload =
+                workload::workload(&resolver.sources, root, spec, model.architecture.kind, problems)?;
             let options = workload::build_options(spec, software?);
             Some(Subject::Model { name: model.name, architecture: model.architecture, workload, options })
         }
@@ -180,7 +196,8 @@ fn footprint(subject: &Subject) -> Result<Footprint, GraphError> {
         Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
     };
     // The first step may be a prefill, with the largest activations; the last has the longest cache.
-    let mut need = Footprint { weights: architecture.weight_bytes(&options.precision), ..Footprint::default() };
+    let mut need =
+        Footprint { weights: architecture.weight_bytes(&options.precision), ..Footprint::default() };
     for step in [workload.steps().next(), last_step(workload)].into_iter().flatten() {
         let of_step = capacity::of_graph(&build_step(architecture, &step, options)?);
         need.kv_cache = need.kv_cache.max(of_step.kv_cache);

@@ -25,8 +25,10 @@ pub(crate) fn of_graph(graph: &Graph) -> Footprint {
         of_role.fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes))
     };
     let working = graph.operators().iter().map(|operator| {
-        let operands = operator.inputs.iter().chain(&operator.outputs).map(|operand| graph.tensor(operand.tensor));
-        let passing = operands.filter(|tensor| matches!(tensor.role, TensorRole::Activation | TensorRole::Input));
+        let operands =
+            operator.inputs.iter().chain(&operator.outputs).map(|operand| graph.tensor(operand.tensor));
+        let passing =
+            operands.filter(|tensor| matches!(tensor.role, TensorRole::Activation | TensorRole::Input));
         passing.fold(0_u64, |sum, tensor| sum.saturating_add(tensor.bytes()))
     });
     Footprint {
@@ -72,7 +74,11 @@ pub(crate) fn check(
         (root.along(&steps).len() == steps.len() + 1).then_some(steps)
     };
     let weights_alone = need.weights >= capacity;
-    let blame = if weights_alone { [&["model"][..], &["graph"]] } else { [&["workload", "batch"][..], &["workload"]] };
+    let blame = if weights_alone {
+        [&["model"][..], &["graph"]]
+    } else {
+        [&["workload", "batch"][..], &["workload"]]
+    };
     let path = blame.into_iter().find_map(written).or_else(|| written(&["hardware"])).unwrap_or_default();
     let diagnostic: Diagnostic = typed::problem_at(sources, root, "", &path, message, parts);
     problems.push(diagnostic.with_help(remedy(subject, need, capacity)));
@@ -85,7 +91,9 @@ fn remedy(subject: &Subject, need: &Footprint, capacity: u64) -> String {
         let each = (need.kv_cache.saturating_add(need.activations)).div_ceil(workload.batch.max(1)).max(1);
         let batch = (capacity - need.weights) / each;
         return match batch {
-            0 => "not even one sequence fits: shorten it, or store the KV cache in a smaller format".to_owned(),
+            0 => {
+                "not even one sequence fits: shorten it, or store the KV cache in a smaller format".to_owned()
+            }
             _ => format!("a batch of {batch} would fit"),
         };
     }
@@ -93,8 +101,12 @@ fn remedy(subject: &Subject, need: &Footprint, capacity: u64) -> String {
         let smaller = Precision { weights: dtype, ..options.precision };
         let bytes = architecture.weight_bytes(&smaller);
         if dtype.bits() < options.precision.weights.bits() && bytes < capacity {
-            return format!("with `precision: {{ weights: {dtype} }}` the weights would take {}", Bytes(bytes));
+            return format!(
+                "with `precision: {{ weights: {dtype} }}` the weights would take {}",
+                Bytes(bytes)
+            );
         }
     }
-    "the weights do not fit in any format: take a device with more memory, or simulate fewer layers".to_owned()
+    "the weights do not fit in any format: take a device with more memory, or simulate fewer layers"
+        .to_owned()
 }

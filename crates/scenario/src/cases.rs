@@ -27,9 +27,11 @@ pub(crate) fn variants(sources: &Sources, cases: Option<&Node>, problems: &mut D
         Value::List(list) if list.is_empty() => empty(sources, cases, problems),
         Value::Map(map) if map.is_empty() => empty(sources, cases, problems),
         Value::List(list) if list.len() > MAX_CASES => too_many(sources, cases, list.len() as u128, problems),
-        Value::List(list) => {
-            list.iter().enumerate().filter_map(|(index, item)| listed(sources, index, item, problems)).collect()
-        }
+        Value::List(list) => list
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| listed(sources, index, item, problems))
+            .collect(),
         Value::Map(map) => grid(sources, cases, map, problems),
         _ => {
             let message = format!("`cases` is {}", cases.kind());
@@ -48,7 +50,9 @@ fn empty(sources: &Sources, cases: &Node, problems: &mut Diagnostics) -> Vec<Var
 
 fn too_many(sources: &Sources, cases: &Node, count: u128, problems: &mut Diagnostics) -> Vec<Variant> {
     let label = format!("at most {MAX_CASES}");
-    problems.push(Diagnostic::at(sources, cases.place, format!("{count} cases are too many"), label).with_path("cases"));
+    problems.push(
+        Diagnostic::at(sources, cases.place, format!("{count} cases are too many"), label).with_path("cases"),
+    );
     Vec::new()
 }
 
@@ -63,13 +67,18 @@ fn listed(sources: &Sources, index: usize, item: &Node, problems: &mut Diagnosti
     for key in ["cases", "extends", "kind"] {
         if let Some(field) = map.get(key) {
             let message = format!("a case cannot have its own `{key}`");
-            problems.push(Diagnostic::at(sources, field.key, message, "not in a case").with_path(path.clone()));
+            problems
+                .push(Diagnostic::at(sources, field.key, message, "not in a case").with_path(path.clone()));
             return None;
         }
     }
     let name = map.get("name").and_then(|field| field.node.text()).map(str::to_owned);
     let place = map.get("name").map_or(item.place, |field| field.node.place);
-    Some(Variant { name: Some(name.unwrap_or_else(|| format!("case {}", index + 1))), place: Some(place), over: Some(item.clone()) })
+    Some(Variant {
+        name: Some(name.unwrap_or_else(|| format!("case {}", index + 1))),
+        place: Some(place),
+        over: Some(item.clone()),
+    })
 }
 
 /// One axis of a grid: the keys of its path, its values, and what to call it.
@@ -114,7 +123,8 @@ fn axes<'a>(sources: &Sources, map: &'a Map, problems: &mut Diagnostics) -> Opti
         };
         if values.is_empty() {
             let message = format!("`{}` of a grid has no values", shorten(path));
-            problems.push(Diagnostic::at(sources, field.node.place, message, "an empty list").with_path(whole));
+            problems
+                .push(Diagnostic::at(sources, field.node.place, message, "an empty list").with_path(whole));
             continue;
         }
         let keys: Vec<_> = path.split('.').map(|key| (key.trim(), field.key)).collect();

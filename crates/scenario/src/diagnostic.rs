@@ -170,7 +170,15 @@ const MARGIN: usize = 200;
 
 fn spot(sources: &Sources, place: Place, label: String) -> Spot {
     let Some(source) = sources.get(place) else {
-        return Spot { file: String::new(), line: 1, column: 1, text: String::new(), cut: false, range: 0..0, label };
+        return Spot {
+            file: String::new(),
+            line: 1,
+            column: 1,
+            text: String::new(),
+            cut: false,
+            range: 0..0,
+            label,
+        };
     };
     let file = match source.kind {
         SourceKind::File | SourceKind::Set | SourceKind::Derived => source.name.clone(),
@@ -179,9 +187,9 @@ fn spot(sources: &Sources, place: Place, label: String) -> Spot {
     };
     let (line, column) = source.line_and_column(place.start as usize);
     let whole = source.line_range(line);
-    let start = (place.start as usize).clamp(whole.start, whole.end);
+    let start = source.text.floor_char_boundary((place.start as usize).clamp(whole.start, whole.end));
     // A place that runs over several lines is shown by its first.
-    let end = (place.end as usize).clamp(start, whole.end);
+    let end = source.text.ceil_char_boundary((place.end as usize).clamp(start, whole.end));
     let cut = whole.len() > MAX_LINE;
     let shown = if cut {
         let low = source.text.floor_char_boundary(start.saturating_sub(MARGIN).max(whole.start));
@@ -189,7 +197,7 @@ fn spot(sources: &Sources, place: Place, label: String) -> Spot {
     } else {
         whole
     };
-    let end = end.min(shown.end);
+    let (start, end) = (start.max(shown.start), end.min(shown.end));
     let text = source.text.get(shown.clone()).unwrap_or_default().to_owned();
     Spot { file, line, column, text, cut, range: start - shown.start..end - shown.start, label }
 }

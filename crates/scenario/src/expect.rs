@@ -83,12 +83,15 @@ impl ExpectSpec {
             let number = amount.as_ref().map(|amount| number(&self.metric, amount));
             number.transpose().map_err(|message| (key, message))
         };
-        let (min, max, value) = (bound("min", &self.min)?, bound("max", &self.max)?, bound("value", &self.value)?);
+        let (min, max, value) =
+            (bound("min", &self.min)?, bound("max", &self.max)?, bound("value", &self.value)?);
         if self.tolerance.is_some() && value.is_none() {
             return Err(("tolerance", "`tolerance` goes with `value`".to_owned()));
         }
         match (min, max, value) {
-            (None, None, None) => Err(("metric", "nothing is asserted: add `min`, `max` or `value`".to_owned())),
+            (None, None, None) => {
+                Err(("metric", "nothing is asserted: add `min`, `max` or `value`".to_owned()))
+            }
             (None, None, Some(value)) => Ok(Check::Near { value, tolerance: self.tolerance()? }),
             (_, _, Some(_)) => Err(("value", "`value` does not go with `min` or `max`".to_owned())),
             (Some(min), Some(max), None) if min > max => Err(("min", "`min` is above `max`".to_owned())),
@@ -135,11 +138,18 @@ fn number(metric: &str, amount: &Amount) -> Result<f64, String> {
         "time" | "ttft" | "tpot" | "roofline" | "first_step" | "last_step" => {
             unit(Picos::from_text(&amount.text()).map(Picos::as_secs_f64))
         }
-        "bytes" | "bytes_read" | "bytes_written" | "mops_bytes" | "dram_bytes" | "peak_occupancy_bytes"
+        "bytes"
+        | "bytes_read"
+        | "bytes_written"
+        | "mops_bytes"
+        | "dram_bytes"
+        | "peak_occupancy_bytes"
         | "capacity_bytes" => unit(Bytes::from_text(&amount.text()).map(Bytes::as_f64)),
         "flops" => unit(Flops::from_text(&amount.text()).map(Flops::as_f64)),
         "flops_per" => unit(FlopsPerSec::from_text(&amount.text()).map(|rate| rate.0)),
-        _ => plain(amount).ok_or_else(|| format!("`{}` is not a plain number or a percentage", amount.text())),
+        _ => {
+            plain(amount).ok_or_else(|| format!("`{}` is not a plain number or a percentage", amount.text()))
+        }
     }
 }
 

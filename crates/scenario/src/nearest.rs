@@ -13,7 +13,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         let other = plain(candidate);
         let mut score = strsim::normalized_damerau_levenshtein(&wanted, &other);
         // `h100` is meant as the start of `h100-sxm`, `ctx` is not close to anything.
-        if wanted.len() >= 3 && (other.starts_with(&wanted) || wanted.starts_with(&other) && other.len() >= 3) {
+        if wanted.len() >= 3 && (other.starts_with(&wanted) || wanted.starts_with(&other) && other.len() >= 3)
+        {
             score = score.max(0.75);
         }
         if score >= 0.6 && best.is_none_or(|(top, _)| score > top) {

@@ -124,7 +124,8 @@ impl Node {
             Value::Text(text) => Yaml::String(text.to_string()),
             Value::List(list) => Yaml::Sequence(list.iter().map(Node::to_yaml).collect()),
             Value::Map(map) => {
-                let fields = map.iter().map(|(key, field)| (Yaml::String(key.to_string()), field.node.to_yaml()));
+                let fields =
+                    map.iter().map(|(key, field)| (Yaml::String(key.to_string()), field.node.to_yaml()));
                 Yaml::Mapping(fields.collect())
             }
         }

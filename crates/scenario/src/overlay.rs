@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn mappings_merge_and_the_rest_replaces() {
-        assert_eq!(merged("{a: {b: 1, c: [1, 2]}, d: 1}", "{a: {c: [3]}, e: 2}"), "a:\n  b: 1\n  c:\n  - 3\nd: 1\ne: 2\n");
+        assert_eq!(
+            merged("{a: {b: 1, c: [1, 2]}, d: 1}", "{a: {c: [3]}, e: 2}"),
+            "a:\n  b: 1\n  c:\n  - 3\nd: 1\ne: 2\n"
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(crate) fn parse(sources: &Sources, source: u32) -> Result<Node, Box<Diagnost
 /// One diagnostic: too large, or not UTF-8.
 pub(crate) fn check_text<'a>(name: &str, text: &'a str) -> Result<&'a str, Box<Diagnostic>> {
     if text.len() > MAX_TEXT_BYTES {
-        let message = format!("the file has {} bytes, over the limit of {MAX_TEXT_BYTES} (8 MiB)", text.len());
+        let message =
+            format!("the file has {} bytes, over the limit of {MAX_TEXT_BYTES} (8 MiB)", text.len());
         return Err(Box::new(Diagnostic::of_file(name, message)));
     }
     Ok(text)
@@ -94,7 +95,8 @@ impl<'a> Builder<'a> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let place = self.span(span);
-                Err(self.error(place, "a second document in the file", "one scenario a file")
+                Err(self
+                    .error(place, "a second document in the file", "one scenario a file")
                     .with_help("several cases of one scenario go under `cases:`"))
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -156,7 +158,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes a finished value (or a key, where a key is due) into the collection it stands in.
-    fn value(&mut self, node: Node, anchor: usize, nodes: usize, raw: Option<&str>) -> Result<(), Diagnostic> {
+    fn value(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        nodes: usize,
+        raw: Option<&str>,
+    ) -> Result<(), Diagnostic> {
         let is_key = matches!(self.stack.last(), Some(Open { content: Content::Map(_, None), .. }));
         if is_key {
             return self.key(&node, raw);
@@ -191,7 +199,9 @@ impl<'a> Builder<'a> {
                 .error(node.place, "merge keys (`<<`) are not supported", "not a key")
                 .with_help("use `extends:` to start from another part or scenario and override some of it"));
         }
-        let Some(Open { content: Content::Map(map, next), .. }) = self.stack.last_mut() else { return Ok(()) };
+        let Some(Open { content: Content::Map(map, next), .. }) = self.stack.last_mut() else {
+            return Ok(());
+        };
         if let Some(first) = map.get(&text).map(|field| field.key) {
             let message = format!("the key `{}` stands twice", shorten(&text));
             return Err(self.error(node.place, message, "again here").and_at(
@@ -266,7 +276,9 @@ fn advice(info: &str) -> &'static str {
         "put a text that starts with a special character in quotes"
     } else if info.contains("quoted scalar") {
         "a quote that is opened here is never closed"
-    } else if info.contains("flow") || info.contains("expected node content") || info.contains("illegal placement")
+    } else if info.contains("flow")
+        || info.contains("expected node content")
+        || info.contains("illegal placement")
     {
         "a `[` or `{` may be missing its `]` or `}`, or a comma is missing"
     } else if info.contains("unknown anchor") {

@@ -76,7 +76,9 @@ impl Block {
         match (nearest(name, names.iter().copied()), self) {
             (Some(word), _) => format!("did you mean `{word}`?"),
             (None, Self::Model) => "`memwall model list` shows all; a file's name ends in `.json`".to_owned(),
-            (None, Self::Hardware) => "`memwall hardware list` shows all; a file's name ends in `.yaml`".to_owned(),
+            (None, Self::Hardware) => {
+                "`memwall hardware list` shows all; a file's name ends in `.yaml`".to_owned()
+            }
             (None, Self::Software) => format!("the catalog has {}", one_of(names, 20)),
         }
     }
@@ -96,7 +98,7 @@ impl<'a> Resolver<'a> {
 
     /// The device that a `hardware` block describes.
     pub fn device(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<Device>> {
-        let key = text_of(block);
+        let key = self.key_of(block);
         if let Some(known) = self.devices.get(&key) {
             return known.clone();
         }
@@ -122,7 +124,7 @@ impl<'a> Resolver<'a> {
 
     /// The profile that a `software` block describes.
     pub fn software(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<SoftwareProfile>> {
-        let key = text_of(block);
+        let key = self.key_of(block);
         if let Some(known) = self.software.get(&key) {
             return known.clone();
         }
@@ -155,7 +157,7 @@ impl<'a> Resolver<'a> {
 
     /// The model that a `model` block describes.
     pub fn model(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Model> {
-        let key = text_of(block);
+        let key = self.key_of(block);
         if let Some(known) = self.models.get(&key) {
             return known.clone();
         }
@@ -178,28 +180,30 @@ impl<'a> Resolver<'a> {
             }
             return None;
         }
-        let extended = block.get("extends").and_then(Node::text).map(|name| format!("{}, modified", short(name)));
+        let extended =
+            block.get("extends").and_then(Node::text).map(|name| format!("{}, modified", short(name)));
         let name = own_name.or_else(|| block.text().map(short)).or(extended);
-        Some(Model { name: name.unwrap_or_else(|| "inline".to_owned()), architecture: Arc::new(architecture) })
+        Some(Model {
+            name: name.unwrap_or_else(|| "inline".to_owned()),
+            architecture: Arc::new(architecture),
+        })
     }
 
     /// A block with names looked up and `extends` merged away.
     pub fn document(&mut self, block: Block, node: &Node, problems: &mut Diagnostics) -> Option<Node> {
-        self.expand(block, node, "", 0, problems)
+        self.expand(block, node, 0, problems)
     }
 
     fn expand(
         &mut self,
         block: Block,
         node: &Node,
-        from: &str,
         depth: usize,
         problems: &mut Diagnostics,
     ) -> Option<Node> {
-        let from = if from.is_empty() { self.file_of(node.place) } else { from.to_owned() };
         match &node.value {
             Value::Text(name) => {
-                let base = self.named(block, name, node.place, &from, depth, problems)?;
+                let base = self.named(block, name, node.place, depth, problems)?;
                 // Problems of the catalog's own figures point to the name.
                 Some(Node { value: base.value, place: node.place })
             }
@@ -213,13 +217,14 @@ impl<'a> Resolver<'a> {
                     problems.push(Diagnostic::at(&self.sources, field.node.place, message, label));
                     return None;
                 };
-                let base = self.named(block, name, field.node.place, &from, depth, problems)?;
+                let base = self.named(block, name, field.node.place, depth, problems)?;
                 Some(overlay(base, over))
             }
             _ => {
                 let label = format!("expected the name of a {}, or its description", block.what());
                 let message = format!("`{}` is {}", block.key(), node.kind());
-                problems.push(Diagnostic::at(&self.sources, node.place, message, label).with_path(block.key()));
+                problems
+                    .push(Diagnostic::at(&self.sources, node.place, message, label).with_path(block.key()));
                 None
             }
         }
@@ -231,7 +236,6 @@ impl<'a> Resolver<'a> {
         block: Block,
         name: &str,
         place: Place,
-        from: &str,
         depth: usize,
         problems: &mut Diagnostics,
     ) -> Option<Node> {
@@ -241,12 +245,13 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let is_file = block.is_file(name);
-        let key = (block, if is_file { format!("{from}\n{name}") } else { name.to_owned() });
+        let from = if is_file { self.file_of(place) } else { String::new() };
+        let key = (block, format!("{from}\n{name}"));
         if let Some(Some(known)) = self.documents.get(&key) {
             return Some(known.clone());
         }
         let found = if is_file {
-            self.from_file(block, name, place, from, depth, problems)
+            self.from_file(block, name, place, &from, depth, problems)
         } else {
             self.from_catalog(block, name, place, depth, problems)
         };
@@ -267,7 +272,8 @@ impl<'a> Resolver<'a> {
             Ok(loaded) => loaded,
             Err(message) => {
                 let message = format!("cannot read `{}`: {message}", shorten(name));
-                problems.push(Diagnostic::at(&self.sources, place, message, "named here").with_path(block.key()));
+                problems
+                    .push(Diagnostic::at(&self.sources, place, message, "named here").with_path(block.key()));
                 return None;
             }
         };
@@ -280,10 +286,16 @@ impl<'a> Resolver<'a> {
         }
         let source = self.sources.add(Source::new(loaded.name.as_str(), SourceKind::File, loaded.text));
         let node = self.parsed(source, problems)?;
-        self.expand(block, &node, &loaded.name, depth + 1, problems)
+        self.expand(block, &node, depth + 1, problems)
     }
 
-    fn from_config(&mut self, file: &str, text: &str, place: Place, problems: &mut Diagnostics) -> Option<Node> {
+    fn from_config(
+        &mut self,
+        file: &str,
+        text: &str,
+        place: Place,
+        problems: &mut Diagnostics,
+    ) -> Option<Node> {
         match Architecture::from_hf_config(text) {
             Ok(architecture) => self.derived(file, &architecture, SourceKind::Derived, problems),
             Err(error) => {
@@ -318,7 +330,9 @@ impl<'a> Resolver<'a> {
                 let place = Place { source, start: narrow(start), end: narrow(end) };
                 Diagnostic::at(&self.sources, place, message, "").and_at(&self.sources, named, "named here")
             }
-            None => Diagnostic::at(&self.sources, named, format!("{}: {message}", shorten(file)), "named here"),
+            None => {
+                Diagnostic::at(&self.sources, named, format!("{}: {message}", shorten(file)), "named here")
+            }
         }
         .with_path("model")
         .with_help(help)
@@ -350,7 +364,7 @@ impl<'a> Resolver<'a> {
         };
         let source = self.sources.add(Source::new(entry.name, SourceKind::Catalog, entry.yaml));
         let node = self.parsed(source, problems)?;
-        self.expand(block, &node, entry.name, depth + 1, problems)
+        self.expand(block, &node, depth + 1, problems)
     }
 
     /// A tree made from a value of ours, so that it can be laid under what a person wrote.
@@ -370,18 +384,20 @@ impl<'a> Resolver<'a> {
         parse(&self.sources, source).map_err(|diagnostic| problems.push(*diagnostic)).ok()
     }
 
-    /// The name of the file a place is in, to which paths written there are relative.
+    /// The name of the file a place is in, to which paths written there are relative; for the command line, the
+    /// scenario's.
     fn file_of(&self, place: Place) -> String {
         let source = self.sources.get(place).filter(|source| source.kind == SourceKind::File);
-        source.map(|source| source.name.clone()).unwrap_or_default()
+        source.or(self.sources.first()).map(|source| source.name.clone()).unwrap_or_default()
     }
-}
 
-/// The block as text: the same block is resolved once.
-fn text_of(block: &Node) -> String {
-    match &block.value {
-        Value::Text(name) => name.to_string(),
-        _ => serde_yaml::to_string(&block.to_yaml()).unwrap_or_default(),
+    /// The block as text: the same block of the same file is resolved once.
+    fn key_of(&self, block: &Node) -> String {
+        let text = match &block.value {
+            Value::Text(name) => name.to_string(),
+            _ => serde_yaml::to_string(&block.to_yaml()).unwrap_or_default(),
+        };
+        format!("{}\n{text}", self.file_of(block.place))
     }
 }
 
@@ -403,7 +419,10 @@ fn entry(found: Result<&'static Entry, CatalogError>) -> Option<&'static Entry> 
 }
 
 fn entry_names(entries: &'static [Entry]) -> Vec<&'static str> {
-    entries.iter().flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied())).collect()
+    entries
+        .iter()
+        .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()))
+        .collect()
 }
 
 fn model_names() -> Vec<&'static str> {

@@ -5,6 +5,7 @@ use crate::loader::Loader;
 use crate::node::{Field, Map, Node, Value};
 use crate::resolve::{Block, Resolver};
 use crate::source::Sources;
+use crate::spec::SCENARIO_KEYS;
 
 /// A resolved case: YAML lines, each with the origin of its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ impl Resolved {
         let mut tree = tree.clone();
         if let Value::Map(map) = &mut tree.value {
             expand(&mut resolver, map, &mut problems);
+            // As the reference page lists them, wherever they were written.
+            map.sort_by_cached_key(|key, _| SCENARIO_KEYS.iter().position(|known| *known == key.as_ref()));
         }
         if problems.has_errors() {
             return Err(problems);
@@ -43,7 +46,8 @@ impl Resolved {
     #[must_use]
     pub fn to_yaml(&self) -> String {
         // A few long lines do not push all comments out of sight.
-        let width = self.lines.iter().map(|line| line.text.chars().count()).filter(|width| *width <= 56).max();
+        let width =
+            self.lines.iter().map(|line| line.text.chars().count()).filter(|width| *width <= 56).max();
         let width = width.unwrap_or(0);
         let mut text = String::new();
         for line in &self.lines {
@@ -74,7 +78,13 @@ fn write(sources: &Sources, node: &Node, indent: usize, lines: &mut Vec<Resolved
     match &node.value {
         Value::Map(map) => {
             for (key, field) in map {
-                write_entry(sources, &format!("{}{}:", " ".repeat(indent), plain_key(key)), field, indent, lines);
+                write_entry(
+                    sources,
+                    &format!("{}{}:", " ".repeat(indent), plain_key(key)),
+                    field,
+                    indent,
+                    lines,
+                );
             }
         }
         Value::List(list) => {
@@ -118,8 +128,10 @@ fn inline(node: &Node) -> String {
         Value::Text(text) => quoted(text),
         Value::List(list) => format!("[{}]", list.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::Map(map) => {
-            let fields: Vec<String> =
-                map.iter().map(|(key, field)| format!("{}: {}", plain_key(key), inline(&field.node))).collect();
+            let fields: Vec<String> = map
+                .iter()
+                .map(|(key, field)| format!("{}: {}", plain_key(key), inline(&field.node)))
+                .collect();
             format!("{{ {} }}", fields.join(", "))
         }
     }
@@ -132,7 +144,8 @@ fn plain_key(key: &str) -> String {
 /// A text as YAML: plain where that reads back as the same text.
 fn quoted(text: &str) -> String {
     let first_is_safe = text.chars().next().is_some_and(|first| first.is_alphanumeric() || first == '/');
-    let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | '(' | ')' | '+' | '%');
+    let safe =
+        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | '(' | ')' | '+' | '%');
     let is_text = matches!(crate::scalar::resolve(text), Value::Text(_));
     if first_is_safe && is_text && text.chars().all(safe) && text.trim() == text {
         return text.to_owned();

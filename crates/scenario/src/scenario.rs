@@ -116,17 +116,26 @@ fn build_all(
 fn check_normalisation(resolver: &Resolver<'_>, trees: &Trees, cases: &[Case], problems: &mut Diagnostics) {
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     for (case, variant) in cases.iter().zip(&trees.variants) {
-        let Some(target) = case.reference.as_ref().and_then(|reference| reference.normalise_to.as_deref()) else {
+        let Some(target) = case.reference.as_ref().and_then(|reference| reference.normalise_to.as_deref())
+        else {
             continue;
         };
         if !names.contains(target) {
             let path = ["reference", "normalise_to"].map(|key| Step::Key(key.to_owned()));
             let message = format!("no case is called `{}`", shorten(target));
             let tree = trees.of(variant);
-            let diagnostic =
-                crate::typed::problem_at(&resolver.sources, &tree, "", &path, message, "expected a case's name");
+            let diagnostic = crate::typed::problem_at(
+                &resolver.sources,
+                &tree,
+                "",
+                &path,
+                message,
+                "expected a case's name",
+            );
             let near = crate::nearest::nearest(target, names.iter().copied());
-            problems.push(diagnostic.with_help(near.map_or(String::new(), |name| format!("did you mean `{name}`?"))));
+            problems.push(
+                diagnostic.with_help(near.map_or(String::new(), |name| format!("did you mean `{name}`?"))),
+            );
         }
     }
 }
@@ -173,13 +182,23 @@ impl Trees {
 }
 
 /// The scenario with all that it extends under it, and the defaults under those.
-fn chain(sources: &mut Sources, name: &str, text: &str, loader: &dyn Loader) -> Result<Node, Box<Diagnostic>> {
+fn chain(
+    sources: &mut Sources,
+    name: &str,
+    text: &str,
+    loader: &dyn Loader,
+) -> Result<Node, Box<Diagnostic>> {
     let mut names = vec![name.to_owned()];
     let mut trees = vec![document(sources, name, text)?];
     while let Some(node) = trees.last().and_then(|tree| tree.get("extends")) {
         let Some(parent) = node.text() else {
             let message = format!("`extends` is {}", node.kind());
-            return Err(Box::new(Diagnostic::at(sources, node.place, message, "expected a scenario's file name")));
+            return Err(Box::new(Diagnostic::at(
+                sources,
+                node.place,
+                message,
+                "expected a scenario's file name",
+            )));
         };
         let from = names.last().map(String::as_str).unwrap_or_default();
         let loaded = loader.load(from, parent).map_err(|message| {
@@ -187,7 +206,8 @@ fn chain(sources: &mut Sources, name: &str, text: &str, loader: &dyn Loader) -> 
             Diagnostic::at(sources, node.place, message, "named here").with_path("extends")
         })?;
         if names.contains(&loaded.name) || names.len() > MAX_EXTENDS {
-            let message = format!("scenarios extend each other in a circle: {}", circle(&names, &loaded.name));
+            let message =
+                format!("scenarios extend each other in a circle: {}", circle(&names, &loaded.name));
             return Err(Box::new(Diagnostic::at(sources, node.place, message, "").with_path("extends")));
         }
         trees.push(document(sources, &loaded.name, &loaded.text)?);

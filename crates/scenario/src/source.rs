@@ -88,6 +88,11 @@ impl Sources {
         self.list.get(place.source as usize)
     }
 
+    /// The scenario itself.
+    pub fn first(&self) -> Option<&Arc<Source>> {
+        self.list.first()
+    }
+
     pub fn text_of(&self, source: u32) -> Arc<str> {
         self.list.get(source as usize).map_or_else(|| Arc::from(""), |s| s.text.clone())
     }

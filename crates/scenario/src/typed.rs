@@ -92,9 +92,13 @@ pub(crate) fn unknown_keys(
 
 fn unknown_key(sources: &Sources, place: Place, prefix: &str, key: &str, known: &[&str]) -> Diagnostic {
     let whose = if prefix.is_empty() { "a scenario".to_owned() } else { format!("`{prefix}`") };
-    let diagnostic =
-        Diagnostic::at(sources, place, format!("unknown key `{}`", shorten(key)), format!("not a key of {whose}"))
-            .with_path(joined(prefix, &[Step::Key(key.to_owned())]));
+    let diagnostic = Diagnostic::at(
+        sources,
+        place,
+        format!("unknown key `{}`", shorten(key)),
+        format!("not a key of {whose}"),
+    )
+    .with_path(joined(prefix, &[Step::Key(key.to_owned())]));
     match nearest(key, known.iter().copied()) {
         Some(word) => diagnostic.with_help(format!("did you mean `{word}`?")),
         None if known.is_empty() => diagnostic,
@@ -118,8 +122,12 @@ fn explain(sources: &Sources, node: &Node, steps: &[Step], prefix: &str, message
     if let (true, Some((word, known))) = (message.starts_with("unknown variant"), words.split_first()) {
         let what = if path.is_empty() { "here".to_owned() } else { format!("for `{path}`") };
         let message = format!("`{}` will not do {what}", shorten(word));
-        let diagnostic =
-            Diagnostic::at(sources, place, message, format!("expected {}", one_of(known.iter().copied(), 12)));
+        let diagnostic = Diagnostic::at(
+            sources,
+            place,
+            message,
+            format!("expected {}", one_of(known.iter().copied(), 12)),
+        );
         let hint = nearest(word, known.iter().copied()).map(|word| format!("did you mean `{word}`?"));
         return diagnostic.with_path(path).with_help(hint.unwrap_or_default());
     }
@@ -133,7 +141,8 @@ fn explain(sources: &Sources, node: &Node, steps: &[Step], prefix: &str, message
         && u64::try_from(*number).is_err()
         && *number > 0
     {
-        return Diagnostic::at(sources, place, format!("wrong value for `{path}`"), "too large").with_path(path);
+        return Diagnostic::at(sources, place, format!("wrong value for `{path}`"), "too large")
+            .with_path(path);
     }
     wrong_value(sources, place, &path, message)
 }
@@ -207,9 +216,10 @@ fn joined(prefix: &str, path: &[Step]) -> String {
 /// Where the value at `path` was written; if in the catalog, the nearest value above it that a person wrote.
 fn place_of(sources: &Sources, node: &Node, path: &[Step]) -> Place {
     let along = node.along(path);
-    let written = along.iter().rev().find(|node| {
-        matches!(sources.kind(node.place), SourceKind::File | SourceKind::Set)
-    });
+    let written = along
+        .iter()
+        .rev()
+        .find(|node| matches!(sources.kind(node.place), SourceKind::File | SourceKind::Set));
     written.map_or(node.place, |node| node.place)
 }
 

@@ -44,7 +44,8 @@ impl Loader for Table {
 
 #[test]
 fn the_good_scenario_reads() {
-    let scenario = Scenario::read("test.yaml", GOOD, &[], &NoFiles).unwrap_or_else(|problems| panic!("{problems}"));
+    let scenario =
+        Scenario::read("test.yaml", GOOD, &[], &NoFiles).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(scenario.cases.len(), 1);
     assert_eq!(scenario.cases[0].name, "test");
 }
@@ -73,21 +74,31 @@ fidelity: flw
 
 #[test]
 fn a_wrong_unit() {
-    let text = with("hardware: h100-sxm", "hardware: { extends: h100-sxm, memory: { hbm: { bandwidth: 6.7 TBps } } }");
+    let text = with(
+        "hardware: h100-sxm",
+        "hardware: { extends: h100-sxm, memory: { hbm: { bandwidth: 6.7 TBps } } }",
+    );
     insta::assert_snapshot!(message(&text));
-    let text = with("hardware: h100-sxm", "hardware: { extends: h100-sxm, memory: { hbm: { bandwidth: 6.7 GHz } } }");
+    let text = with(
+        "hardware: h100-sxm",
+        "hardware: { extends: h100-sxm, memory: { hbm: { bandwidth: 6.7 GHz } } }",
+    );
     insta::assert_snapshot!(message(&text));
 }
 
 #[test]
 fn a_bare_number() {
-    let text = with("hardware: h100-sxm", "hardware:\n  extends: h100-sxm\n  memory:\n    hbm:\n      bandwidth: 3350");
+    let text = with(
+        "hardware: h100-sxm",
+        "hardware:\n  extends: h100-sxm\n  memory:\n    hbm:\n      bandwidth: 3350",
+    );
     insta::assert_snapshot!(message(&text));
 }
 
 #[test]
 fn not_a_number() {
-    let hardware = "hardware: { extends: h100-sxm, clock: .nan, memory: { hbm: { efficiency: .nan, capacity: .inf } } }";
+    let hardware =
+        "hardware: { extends: h100-sxm, clock: .nan, memory: { hbm: { efficiency: .nan, capacity: .inf } } }";
     insta::assert_snapshot!(message(&with("hardware: h100-sxm", hardware)));
 }
 
@@ -112,7 +123,11 @@ fn missing_blocks() {
 
 #[test]
 fn missing_files() {
-    insta::assert_snapshot!(message_with(&with("model: llama-3-8b", "model: my/config.json"), &[], &Table(&[])));
+    insta::assert_snapshot!(message_with(
+        &with("model: llama-3-8b", "model: my/config.json"),
+        &[],
+        &Table(&[])
+    ));
     insta::assert_snapshot!(message_with("extends: gone.yaml\n", &[], &Table(&[])));
 }
 
@@ -186,7 +201,10 @@ fn impossible_models() {
 fn impossible_workloads() {
     insta::assert_snapshot!(message(&with("batch: 16", "batch: 0")));
     insta::assert_snapshot!(message(&with("model: llama-3-8b", "model: bert-base")));
-    insta::assert_snapshot!(message(&with("{ phase: decode, batch: 16, context: 4096, tokens: 256, dtype: fp8 }", "{ phase: prefill }")));
+    insta::assert_snapshot!(message(&with(
+        "{ phase: decode, batch: 16, context: 4096, tokens: 256, dtype: fp8 }",
+        "{ phase: prefill }"
+    )));
 }
 
 #[test]
@@ -260,14 +278,19 @@ fn bad_cases() {
     let many = (1..300).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
     let grid = format!("{GOOD}cases:\n  workload.batch: [{many}]\n  workload.tokens: [{many}]\n");
     insta::assert_snapshot!(message(&grid));
-    insta::assert_snapshot!(message(&format!("{GOOD}cases: {{ workload.bach: [1, 2], hardware: [h100, h999] }}\n")));
-    let reference = "reference: { latency: 2, normalise_to: smal }\ncases: [{ name: small }, { name: big }]\n";
+    insta::assert_snapshot!(message(&format!(
+        "{GOOD}cases: {{ workload.bach: [1, 2], hardware: [h100, h999] }}\n"
+    )));
+    let reference =
+        "reference: { latency: 2, normalise_to: smal }\ncases: [{ name: small }, { name: big }]\n";
     insta::assert_snapshot!(message(&format!("{GOOD}{reference}")));
 }
 
 #[test]
 fn bad_expectations() {
-    let text = format!("{GOOD}expect:\n  - {{ metric: time, max: 5 }}\n  - {{ metric: mfu }}\n  - {{ metric: mfu, value: x }}\n");
+    let text = format!(
+        "{GOOD}expect:\n  - {{ metric: time, max: 5 }}\n  - {{ metric: mfu }}\n  - {{ metric: mfu, value: x }}\n"
+    );
     insta::assert_snapshot!(message(&text));
 }
 
@@ -276,7 +299,8 @@ fn an_expectation_the_report_does_not_know_points_at_its_line() {
     let text = format!("{GOOD}expect:\n  - {{ metric: tme, max: 5 }}\n");
     let scenario = Scenario::read("test.yaml", &text, &[], &NoFiles).unwrap();
     let expectation = &scenario.cases[0].expect[0];
-    let problem = scenario.expectation_problem(expectation, "there is no metric `tme`", "did you mean `time`?");
+    let problem =
+        scenario.expectation_problem(expectation, "there is no metric `tme`", "did you mean `time`?");
     insta::assert_snapshot!(memwall_scenario::Diagnostics::from(problem).to_string());
 }
 

@@ -73,8 +73,10 @@ fn the_committed_schema_is_fresh_and_accepts_every_shipped_scenario() {
     for path in shipped() {
         let text = std::fs::read_to_string(&path).unwrap();
         let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
     }
 }
