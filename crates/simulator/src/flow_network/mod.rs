@@ -37,6 +37,8 @@ const SLOT_BITS: u32 = 28;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// Rates closer than this, relatively, are the same rate.
 const SAME: f64 = 1e-11;
+/// Updates after which a link's running load is added up afresh, which keeps its error near 1e-13.
+const LOAD_UPDATES: u32 = 1000;
 
 /// Links, and the flows on them.
 ///
@@ -379,24 +381,35 @@ impl FlowNetwork {
             return;
         }
         flow.change_rate(self.now, rate);
-        let finish = flow.finish;
-        for index in 0..flow.uses.len() {
-            let usage = self.flows[slot as usize].uses[index];
+        let mut worn = false;
+        for usage in &flow.uses {
             let place = &mut self.links[usage.link as usize];
             place.load += usage.load * (rate - before);
             place.top = if rate > place.top { rate } else { place.top };
             place.updates += 1;
-            // Each update rounds; adding the load up afresh now and then keeps the error near 1e-13.
-            if place.updates > 1000 && place.updates as usize > place.members.len() {
-                place.updates = 0;
-                let flows = &self.flows;
-                place.load =
-                    place.members.iter().map(|member| member.load * flows[member.flow as usize].rate).sum();
-            }
+            worn |= place.updates > LOAD_UPDATES;
         }
         // A finish that moves later is put right when its entry comes to the top of the heap.
-        if finish < self.flows[slot as usize].queued {
+        let finish = flow.finish;
+        if finish < flow.queued {
             self.queue_finish(slot, finish);
+        }
+        if worn {
+            self.renew_loads(slot);
+        }
+    }
+
+    /// Adds up the loads of a flow's links afresh where enough updates have rounded them.
+    #[cold]
+    fn renew_loads(&mut self, slot: u32) {
+        let flows = &self.flows;
+        for usage in &flows[slot as usize].uses {
+            let place = &mut self.links[usage.link as usize];
+            if place.updates > LOAD_UPDATES && place.updates as usize > place.members.len() {
+                place.updates = 0;
+                let loads = place.members.iter().map(|member| member.load * flows[member.flow as usize].rate);
+                place.load = loads.sum();
+            }
         }
     }
 
