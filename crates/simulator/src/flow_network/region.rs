@@ -20,7 +20,7 @@ const TIE: f64 = 1.0 + 1e-9;
 /// Up to this many links the next one to fill is found by looking at all of them.
 const FEW_LINKS: usize = 12;
 /// Rounds after which a region that still grows takes in at once all that the change might reach.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 3;
 /// No level is above this, in bytes per picosecond: a product of two figures stays a number.
 const FASTEST: f64 = 1e100;
 /// End of a list.
