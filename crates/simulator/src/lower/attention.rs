@@ -60,31 +60,52 @@ impl Blocks {
     }
 }
 
+/// Blocks whose key-value steps fit at least twice, or else smaller ones.
 fn candidates(
     chip: &Chip,
     demand: &Demand,
     shape: Attention,
     engine: EngineKind,
 ) -> impl Iterator<Item = Blocks> {
+    let wide = fitting(chip, demand, shape, engine, &[128.0, 64.0, 32.0, 16.0], 2.0);
+    let found = if wide.is_empty() {
+        fitting(chip, demand, shape, engine, &[16.0, 8.0, 4.0, 2.0, 1.0], 1.0)
+    } else {
+        wide
+    };
+    found.into_iter()
+}
+
+fn fitting(
+    chip: &Chip,
+    demand: &Demand,
+    shape: Attention,
+    engine: EngineKind,
+    key_sizes: &[f64],
+    least_slots: f64,
+) -> Vec<Blocks> {
     let granularity = f64::from(chip.engine(engine).granularity[0].max(1));
     let kv_element = demand.input(1).element_bytes;
     let q_element = demand.input(0).element_bytes;
     let packed = packed_rows(shape);
     let row_sizes: Vec<f64> = if packed <= 64.0 { vec![packed] } else { vec![128.0, 64.0, 32.0, 16.0] };
+    let in_registers = chip.accumulator_bytes >= 16_384.0;
+    let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
     let mut found = Vec::new();
     for rows in row_sizes {
-        for keys in [128.0, 64.0, 32.0, 16.0_f64] {
+        for &keys in key_sizes {
             let padded_rows = (rows / granularity).ceil() * granularity;
             let step_bytes = keys * kv_width(shape) * kv_element;
             let sums = padded_rows * (shape.v_dim as f64 + keys) * 4.0;
-            let in_registers = chip.accumulator_bytes >= 16_384.0;
             if in_registers && sums > 0.75 * chip.accumulator_bytes {
                 continue;
             }
-            let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
-            let fixed = rows * shape.qk_dim as f64 * q_element + if in_registers { 0.0 } else { sums };
+            let queries = rows * shape.qk_dim as f64 * q_element;
+            // A small memory holds keys and values only: the queries stay in the registers.
+            let beside_sums = in_registers && least_slots < 2.0 && queries + sums < chip.accumulator_bytes;
+            let fixed = if beside_sums { 0.0 } else { queries } + if in_registers { 0.0 } else { sums };
             let slots = ((usable - fixed) / step_bytes).floor();
-            if slots < 2.0 {
+            if slots < least_slots {
                 continue;
             }
             let slots = slots.min(f64::from(chip.software.pipeline_stages.max(2))) as u32;
@@ -98,7 +119,7 @@ fn candidates(
             }
         }
     }
-    found.into_iter()
+    found
 }
 
 /// Query rows that share one key-value head in one block: all of a group when there are few.
@@ -336,6 +357,7 @@ fn write_results(chip: &Chip, demand: &Demand, units: f64, epilogue: &mut Traffi
         epilogue.write[level] = demand.output_bytes() / units;
     }
     epilogue.write[chip.dram()] = demand.write_back / units;
+    epilogue.read[chip.dram()] = demand.fetched / units;
 }
 
 /// Combines the parts of a split sequence.

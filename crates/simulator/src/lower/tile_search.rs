@@ -103,6 +103,10 @@ fn sizes(chip: &Chip, extent: u64, granularity: u64) -> Vec<u64> {
     sizes.retain(|size| {
         *size <= largest.max(granularity) && *size < cover.saturating_mul(2).max(granularity + 1)
     });
+    if sizes.is_empty() {
+        // Less than the smallest power of two: one tile covers it.
+        sizes.push(cover);
+    }
     sizes.sort_unstable();
     sizes.dedup();
     sizes
