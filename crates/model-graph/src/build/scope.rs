@@ -38,7 +38,9 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     pub(super) fn new(arch: &'a Architecture, step: &'a Step, options: &'a BuildOptions) -> Self {
         let layers = arch.encoder_layers().saturating_add(arch.decoder_layers());
-        let operators = usize::try_from(layers.saturating_mul(22).saturating_add(8)).unwrap_or(usize::MAX);
+        // A Llama layer is 10 operators fused and 15 apart; room for more would only cost page faults.
+        let per_layer = if options.fused_elementwise { 11 } else { 16 };
+        let operators = usize::try_from(layers.saturating_mul(per_layer).saturating_add(8)).unwrap_or(usize::MAX);
         let graph = GraphBuilder::with_capacity(operators);
         Self {
             graph,
