@@ -4,6 +4,7 @@ mod build_case;
 mod capacity;
 mod case;
 mod cases;
+mod config;
 mod diagnostic;
 mod expect;
 mod graph;

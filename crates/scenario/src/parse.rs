@@ -18,8 +18,7 @@ use crate::source::{Place, Sources};
 pub(crate) fn parse(sources: &Sources, source: u32) -> Result<Node, Box<Diagnostic>> {
     let text = sources.text_of(source);
     let mut builder = Builder::new(sources, source, &text);
-    let outcome = builder.run(&text);
-    outcome.map_err(Box::new)
+    builder.run(&text)
 }
 
 /// The text of a file's bytes, within the size limit.
@@ -78,7 +77,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn run(&mut self, text: &str) -> Result<Node, Diagnostic> {
+    fn run(&mut self, text: &str) -> Result<Node, Box<Diagnostic>> {
         let mut parser = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
@@ -86,18 +85,19 @@ impl<'a> Builder<'a> {
         }
         let name = self.sources.get(self.place(0, 0)).map(|source| source.name.clone()).unwrap_or_default();
         self.root.take().ok_or_else(|| {
-            Diagnostic::of_file(&name, "the file is empty")
-                .with_help("a scenario says at least `model`, `hardware` and `workload`")
+            let empty = Diagnostic::of_file(&name, "the file is empty");
+            empty.with_help("a scenario says at least `model`, `hardware` and `workload`").into()
         })
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Box<Diagnostic>> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let place = self.span(span);
                 Err(self
                     .error(place, "a second document in the file", "one scenario a file")
-                    .with_help("several cases of one scenario go under `cases:`"))
+                    .with_help("several cases of one scenario go under `cases:`")
+                    .into())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.no_tag(tag.is_some(), span)?;
@@ -123,13 +123,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn open(&mut self, anchor: usize, span: Span, content: Content) -> Result<(), Diagnostic> {
+    fn open(&mut self, anchor: usize, span: Span, content: Content) -> Result<(), Box<Diagnostic>> {
         if self.stack.len() >= MAX_DEPTH {
             let message = format!("nested more than {MAX_DEPTH} deep");
-            return Err(self.error(self.span(span), message, "too deep"));
+            return Err(self.error(self.span(span), message, "too deep").into());
         }
         if let Some(Open { content: Content::Map(_, None), .. }) = self.stack.last() {
-            return Err(self.error(self.span(span), "a key that is not a plain word", "keys are texts"));
+            return Err(self
+                .error(self.span(span), "a key that is not a plain word", "keys are texts")
+                .into());
         }
         self.count(1, span)?;
         let start = self.byte(span.start.index());
@@ -137,7 +139,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn close(&mut self, span: Span) -> Result<(), Diagnostic> {
+    fn close(&mut self, span: Span) -> Result<(), Box<Diagnostic>> {
         let Some(open) = self.stack.pop() else { return Ok(()) };
         let place = self.place(open.start, self.byte(span.end.index()));
         let value = match open.content {
@@ -147,10 +149,12 @@ impl<'a> Builder<'a> {
         self.value(Node { value, place }, open.anchor, open.nodes, None)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         let place = self.span(span);
         let Some(nodes) = self.anchors.get(&anchor).map(|(_, nodes)| *nodes) else {
-            return Err(self.error(place, "an alias inside the value it stands for", "refers to itself"));
+            return Err(self
+                .error(place, "an alias inside the value it stands for", "refers to itself")
+                .into());
         };
         self.count(nodes, span)?;
         let Some((node, _)) = self.anchors.get(&anchor).cloned() else { return Ok(()) };
@@ -164,7 +168,7 @@ impl<'a> Builder<'a> {
         anchor: usize,
         nodes: usize,
         raw: Option<&str>,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Box<Diagnostic>> {
         let is_key = matches!(self.stack.last(), Some(Open { content: Content::Map(_, None), .. }));
         if is_key {
             return self.key(&node, raw);
@@ -188,45 +192,50 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn key(&mut self, node: &Node, raw: Option<&str>) -> Result<(), Diagnostic> {
+    fn key(&mut self, node: &Node, raw: Option<&str>) -> Result<(), Box<Diagnostic>> {
         let text = match (&node.value, raw) {
             (Value::Text(text), _) => text.clone(),
             (_, Some(raw)) => Arc::from(raw),
-            _ => return Err(self.error(node.place, "a key that is not a plain word", "keys are texts")),
+            _ => {
+                return Err(self.error(node.place, "a key that is not a plain word", "keys are texts").into());
+            }
         };
         if text.as_ref() == "<<" {
             return Err(self
                 .error(node.place, "merge keys (`<<`) are not supported", "not a key")
-                .with_help("use `extends:` to start from another part or scenario and override some of it"));
+                .with_help("use `extends:` to start from another part or scenario and override some of it")
+                .into());
         }
         let Some(Open { content: Content::Map(map, next), .. }) = self.stack.last_mut() else {
             return Ok(());
         };
         if let Some(first) = map.get(&text).map(|field| field.key) {
             let message = format!("the key `{}` stands twice", shorten(&text));
-            return Err(self.error(node.place, message, "again here").and_at(
-                self.sources,
-                first,
-                "first here",
-            ));
+            return Err(self
+                .error(node.place, message, "again here")
+                .and_at(self.sources, first, "first here")
+                .into());
         }
         *next = Some((text, node.place));
         Ok(())
     }
 
-    fn no_tag(&self, tagged: bool, span: Span) -> Result<(), Diagnostic> {
+    fn no_tag(&self, tagged: bool, span: Span) -> Result<(), Box<Diagnostic>> {
         if tagged {
             let help = "write the value without `!`; texts that look like numbers go in quotes";
-            return Err(self.error(self.span(span), "YAML tags are not supported", "a tag").with_help(help));
+            return Err(self
+                .error(self.span(span), "YAML tags are not supported", "a tag")
+                .with_help(help)
+                .into());
         }
         Ok(())
     }
 
-    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Diagnostic> {
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let message = format!("more than {MAX_NODES} values, those that aliases repeat included");
-            return Err(self.error(self.span(span), message, "here the limit is passed"));
+            return Err(self.error(self.span(span), message, "here the limit is passed").into());
         }
         Ok(())
     }

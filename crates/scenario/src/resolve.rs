@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memwall_hardware::catalog::{self, Entry};
 use memwall_hardware::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec};
-use memwall_model_graph::{Architecture, ConfigError};
+use memwall_model_graph::Architecture;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::MAX_EXTENDS;
@@ -15,7 +15,7 @@ use crate::node::{Node, Step, Value};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
 use crate::source::{Place, Source, SourceKind, Sources};
-use crate::typed;
+use crate::{config, typed};
 
 /// A resolved model and what reports call it.
 #[derive(Debug, Clone)]
@@ -251,15 +251,15 @@ impl<'a> Resolver<'a> {
             return Some(known.clone());
         }
         let found = if is_file {
-            self.from_file(block, name, place, &from, depth, problems)
+            self.in_file(block, name, place, &from, depth, problems)
         } else {
-            self.from_catalog(block, name, place, depth, problems)
+            self.in_catalog(block, name, place, depth, problems)
         };
         self.documents.insert(key, found.clone());
         found
     }
 
-    fn from_file(
+    fn in_file(
         &mut self,
         block: Block,
         name: &str,
@@ -282,14 +282,14 @@ impl<'a> Resolver<'a> {
             return None;
         }
         if block == Block::Model {
-            return self.from_config(&loaded.name, &loaded.text, place, problems);
+            return self.in_config(&loaded.name, &loaded.text, place, problems);
         }
         let source = self.sources.add(Source::new(loaded.name.as_str(), SourceKind::File, loaded.text));
         let node = self.parsed(source, problems)?;
         self.expand(block, &node, depth + 1, problems)
     }
 
-    fn from_config(
+    fn in_config(
         &mut self,
         file: &str,
         text: &str,
@@ -299,46 +299,13 @@ impl<'a> Resolver<'a> {
         match Architecture::from_hf_config(text) {
             Ok(architecture) => self.derived(file, &architecture, SourceKind::Derived, problems),
             Err(error) => {
-                problems.push(self.config_problem(file, text, place, &error));
+                problems.push(config::problem(&mut self.sources, file, text, place, &error));
                 None
             }
         }
     }
 
-    /// What is wrong with a `config.json`, at its line where that can be told, and where it was named.
-    fn config_problem(&mut self, file: &str, text: &str, named: Place, error: &ConfigError) -> Diagnostic {
-        let source = self.sources.add(Source::new(file, SourceKind::File, text));
-        let key = match error {
-            ConfigError::Field { field, .. } => Some(*field),
-            ConfigError::UnknownModelType { .. } => Some("model_type"),
-            _ => None,
-        };
-        let at_key = key.and_then(|key| {
-            let quoted = format!("\"{key}\"");
-            text.find(&quoted).map(|start| (start, start + quoted.len()))
-        });
-        let at_syntax = match error {
-            ConfigError::Syntax { line, column, .. } => byte_of(text, *line, *column),
-            _ => None,
-        };
-        let (message, help) = error.to_string().split_once("; ").map_or_else(
-            || (error.to_string(), String::new()),
-            |(message, help)| (message.to_owned(), help.to_owned()),
-        );
-        match at_key.or(at_syntax) {
-            Some((start, end)) => {
-                let place = Place { source, start: narrow(start), end: narrow(end) };
-                Diagnostic::at(&self.sources, place, message, "").and_at(&self.sources, named, "named here")
-            }
-            None => {
-                Diagnostic::at(&self.sources, named, format!("{}: {message}", shorten(file)), "named here")
-            }
-        }
-        .with_path("model")
-        .with_help(help)
-    }
-
-    fn from_catalog(
+    fn in_catalog(
         &mut self,
         block: Block,
         name: &str,
@@ -399,19 +366,6 @@ impl<'a> Resolver<'a> {
         };
         format!("{}\n{text}", self.file_of(block.place))
     }
-}
-
-/// The character at a line and a column, both from 1; `None` when they are not known.
-fn byte_of(text: &str, line: usize, column: usize) -> Option<(usize, usize)> {
-    let index = line.checked_sub(1)?;
-    let start: usize = text.split_inclusive('\n').take(index).map(str::len).sum();
-    let length = text.get(start..)?.lines().next().map_or(0, str::len);
-    let byte = text.floor_char_boundary((start + column.saturating_sub(1)).min(start + length));
-    Some((byte, byte + 1))
-}
-
-fn narrow(byte: usize) -> u32 {
-    u32::try_from(byte).unwrap_or(u32::MAX)
 }
 
 fn entry(found: Result<&'static Entry, CatalogError>) -> Option<&'static Entry> {

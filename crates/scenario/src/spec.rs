@@ -83,6 +83,7 @@ pub(crate) const LATER_KINDS: [&str; 4] = ["collective", "microbenchmark", "tren
 /// A name, or what it stands for written out.
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "NameOr{T}")]
 #[allow(dead_code, reason = "only the schema is used")]
 pub(crate) enum NameOr<T> {
     /// A name.

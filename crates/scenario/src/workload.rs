@@ -30,6 +30,7 @@ pub(crate) fn build_options(spec: &WorkloadSpec, software: &SoftwareProfile) -> 
         precision: precision(spec),
         fused_attention: fused(spec.attention, software.fused_attention),
         fused_elementwise,
+        separate_scaling: software.separate_scaling,
         merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise),
         embedding: spec.embedding.unwrap_or(true),
         lm_head: spec.lm_head.unwrap_or(true),
