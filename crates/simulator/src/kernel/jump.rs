@@ -28,15 +28,19 @@ struct State {
     prefetched: bool,
 }
 
+/// When a state was: the loop's turn, real time (skipped stretches included) and the books.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    turn: u64,
+    time: u64,
+    book: Book,
+}
+
 /// A moment to compare later ones with.
 #[derive(Debug, Clone)]
 struct Anchor {
     state: State,
-    wave: u64,
-    step: u64,
-    /// Real time, skipped stretches included.
-    time: u64,
-    book: Book,
+    at: Moment,
     /// The anchor moves on after this many comparisons, doubling (Brent's cycle search).
     patience: u32,
     compared: u32,
@@ -63,66 +67,58 @@ impl Run<'_> {
         }
     }
 
+    /// Within a wave: the loop that runs out is that of steps.
     fn try_step_jump(&mut self) {
         let lane = &self.lanes[0];
         let (compute, load) = (lane.compute, lane.load);
-        let same_wave = load.group == compute.group && load.wave == compute.wave;
-        let steps = self.plan.groups[compute.group].steps;
-        if !same_wave || steps - load.step < 2 {
+        let left = self.plan.groups[compute.group].steps - load.step;
+        if (load.group, load.wave) != (compute.group, compute.wave) || left < 2 {
             self.jumper.step = None;
             return;
         }
-        let state = state_of(lane, &self.network, self.now, (0, load.step - compute.step));
-        let time = self.now.0 + self.skipped;
-        let Some(anchor) = self.jumper.step.as_mut().filter(|anchor| anchor.wave == compute.wave) else {
-            self.jumper.step = Some(Anchor::new(state, compute.wave, compute.step, time, self.book));
-            return;
-        };
-        if anchor.state != state {
-            anchor.missed(state, compute.wave, compute.step, time, self.book);
-            return;
-        }
-        let period = compute.step - anchor.step;
-        let times = (steps - 1 - load.step) / period.max(1);
-        let (anchor_time, anchor_book) = (anchor.time, anchor.book);
-        self.jumper.step = None;
-        if period > 0 && times > 0 {
-            self.repeat(times, time - anchor_time, &anchor_book);
-            let lane = &mut self.lanes[0];
-            lane.compute.step += times * period;
-            lane.load.step += times * period;
-        }
+        let mut anchor = self.jumper.step.take();
+        let skipped = self.recur(&mut anchor, (0, load.step - compute.step), compute.step, left - 1);
+        self.jumper.step = anchor;
+        self.lanes[0].compute.step += skipped;
+        self.lanes[0].load.step += skipped;
     }
 
+    /// At a wave's end: the loop that runs out is that of equal waves.
     fn try_wave_jump(&mut self) {
         let lane = &self.lanes[0];
         let (compute, load) = (lane.compute, lane.load);
         let Some(group) = self.plan.groups.get(compute.group) else { return };
-        if load.group != compute.group || group.count - load.wave < 2 {
+        let left = group.count - load.wave;
+        if load.group != compute.group || left < 2 {
             self.jumper.wave = None;
             return;
         }
-        let state = state_of(lane, &self.network, self.now, (load.wave - compute.wave, load.step));
-        let time = self.now.0 + self.skipped;
-        let Some(anchor) = self.jumper.wave.as_mut().filter(|anchor| anchor.state.group == compute.group)
-        else {
-            self.jumper.wave = Some(Anchor::new(state, compute.wave, 0, time, self.book));
-            return;
+        let mut anchor = self.jumper.wave.take();
+        let skipped = self.recur(&mut anchor, (load.wave - compute.wave, load.step), compute.wave, left - 1);
+        self.jumper.wave = anchor;
+        self.lanes[0].compute.wave += skipped;
+        self.lanes[0].load.wave += skipped;
+    }
+
+    /// Compares the present state with the anchor's. If it is the same, books as many repetitions of what lies between
+    /// as fit in `left` turns of the loop and returns how many turns they are.
+    fn recur(&mut self, anchor: &mut Option<Anchor>, ahead: (u64, u64), turn: u64, left: u64) -> u64 {
+        let state = state_of(&self.lanes[0], &self.network, self.now, ahead);
+        let now = Moment { turn, time: self.now.0 + self.skipped, book: self.book };
+        let Some(known) = anchor.as_mut().filter(|known| known.state.group == state.group) else {
+            *anchor = Some(Anchor { state, at: now, patience: 1, compared: 0 });
+            return 0;
         };
-        if anchor.state != state {
-            anchor.missed(state, compute.wave, 0, time, self.book);
-            return;
+        if known.state != state {
+            known.missed(state, now);
+            return 0;
         }
-        let period = compute.wave - anchor.wave;
-        let times = (group.count - 1 - load.wave) / period.max(1);
-        let (anchor_time, anchor_book) = (anchor.time, anchor.book);
-        self.jumper.wave = None;
-        if period > 0 && times > 0 {
-            self.repeat(times, time - anchor_time, &anchor_book);
-            let lane = &mut self.lanes[0];
-            lane.compute.wave += times * period;
-            lane.load.wave += times * period;
-        }
+        let since = known.at;
+        *anchor = None;
+        let period = (turn - since.turn).max(1);
+        let times = left / period;
+        self.repeat(times, now.time - since.time, &since.book);
+        times * period
     }
 
     /// The stretch since an anchor happens `times` more. Local clocks stand still; only `skipped` moves.
@@ -133,15 +129,11 @@ impl Run<'_> {
 }
 
 impl Anchor {
-    fn new(state: State, wave: u64, step: u64, time: u64, book: Book) -> Self {
-        Self { state, wave, step, time, book, patience: 1, compared: 0 }
-    }
-
-    fn missed(&mut self, state: State, wave: u64, step: u64, time: u64, book: Book) {
+    fn missed(&mut self, state: State, now: Moment) {
         self.compared += 1;
         if self.compared >= self.patience {
-            let patience = self.patience.saturating_mul(2).min(1 << 16);
-            *self = Self { patience, ..Self::new(state, wave, step, time, book) };
+            *self =
+                Self { state, at: now, patience: self.patience.saturating_mul(2).min(1 << 16), compared: 0 };
         }
     }
 }
