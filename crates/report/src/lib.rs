@@ -1,1 +1,26 @@
-//! What came out, as data: tables, JSON, CSV.
+//! What came out, as data: a record becomes a [`CaseReport`], cases a [`Document`], and a document JSON, CSV or a
+//! table for a terminal. Arithmetic and text only; nothing here simulates, prints or reads.
+
+mod agreement;
+mod build;
+mod case;
+mod csv;
+mod document;
+mod expect;
+mod metric;
+mod number;
+mod published;
+mod table;
+mod wall;
+
+pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
+pub use case::{
+    CaseReport, ClassReport, Context, DeviceReport, EngineReport, OperatorReport, PhaseReport, StallReport,
+    TierReport,
+};
+pub use document::{Document, SCHEMA_VERSION};
+pub use expect::{Checked, Expectation, Wanted};
+pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
+pub use published::{Comparison, Published, Quantity, Reference, compare};
+pub use table::View;
+pub use wall::{cause_text, wall_sentence};

@@ -1,0 +1,65 @@
+//! What a person sees first.
+
+mod case;
+mod compared;
+mod layout;
+mod many;
+
+pub use layout::View;
+
+use crate::Document;
+use layout::{Tone, clean, wrap};
+
+impl Document {
+    /// The document as text for a terminal: one case in full, several as one line each, then comparisons with
+    /// published values and expectations.
+    #[must_use]
+    pub fn to_table(&self, view: View) -> String {
+        let mut blocks = Vec::new();
+        match self.cases.as_slice() {
+            [] => blocks.push("No cases.\n".to_owned()),
+            [only] if only.comparisons.is_empty() => blocks.push(case::case_block(only, view)),
+            cases => {
+                blocks.push(self.heading(view));
+                if cases.iter().any(|case| !case.comparisons.is_empty()) {
+                    blocks.push(compared::compared_block(self, view));
+                } else {
+                    blocks.push(many::many_block(cases, view));
+                }
+                if view.verbose {
+                    blocks.extend(cases.iter().map(|case| case::case_block(case, view)));
+                }
+            }
+        }
+        blocks.extend(expectations_block(self, view));
+        blocks.join("\n")
+    }
+
+    fn heading(&self, view: View) -> String {
+        let title = view.paint(Tone::Title, &clean(&self.scenario));
+        let description = self.description.as_deref().map(|text| wrap(&clean(text), view.width, "", ""));
+        format!("{title}\n{}", description.unwrap_or_default())
+    }
+}
+
+fn expectations_block(document: &Document, view: View) -> Option<String> {
+    let checked =
+        || document.cases.iter().flat_map(|case| case.expectations.iter().map(move |one| (case, one)));
+    let total = checked().count();
+    if total == 0 {
+        return None;
+    }
+    let several = document.cases.len() > 1;
+    let mut text = String::new();
+    for (case, one) in checked().filter(|(_, one)| view.verbose || !several || !one.passed) {
+        let name = if several { format!("{}: ", clean(&case.name)) } else { String::new() };
+        let (tone, word) = if one.passed { (Tone::Good, "pass") } else { (Tone::Bad, "FAIL") };
+        text += &format!("{}  {name}{}\n", view.paint(tone, word), clean(&one.text));
+    }
+    let failed = checked().filter(|(_, one)| !one.passed).count();
+    let (tone, verdict) = match failed {
+        0 => (Tone::Good, format!("All {total} expectations hold.")),
+        _ => (Tone::Bad, format!("{failed} of {total} expectations failed.")),
+    };
+    Some(text + &view.paint(tone, &verdict) + "\n")
+}
