@@ -12,7 +12,7 @@ use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::spec::{LATER_KINDS, SCENARIO_KEYS, WorkloadSpec};
-use crate::{capacity, graph, typed, workload};
+use crate::{capacity, formats, graph, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(
@@ -42,6 +42,7 @@ pub(crate) fn build(
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
     let (device, software) = (device?, software?);
     let subject = subject?;
+    let notes = formats::check(&resolver.sources, root, &device, subject.precision(), problems);
     let footprint = fit(resolver, root, &device, &subject, problems)?;
     if problems.list.len() + problems.more > before {
         return None;
@@ -58,6 +59,7 @@ pub(crate) fn build(
         reference,
         expect: expect?,
         footprint,
+        notes,
     })
 }
 

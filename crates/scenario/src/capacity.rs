@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memwall_hardware::{Device, Tier, TierKind};
+use memwall_hardware::Device;
 use memwall_model_graph::{Dtype, Graph, Precision, TensorRole};
 use memwall_units::Bytes;
 
@@ -38,11 +38,6 @@ pub(crate) fn of_graph(graph: &Graph) -> Footprint {
     }
 }
 
-/// The tier that holds weights and caches.
-pub(crate) fn device_memory(device: &Device) -> Option<&Tier> {
-    device.tiers.iter().find(|tier| tier.kind == TierKind::Dram)
-}
-
 /// Adds a problem when `need` is more than the device's memory, at the line that could change it.
 pub(crate) fn check(
     sources: &Sources,
@@ -52,7 +47,7 @@ pub(crate) fn check(
     need: &Footprint,
     problems: &mut Diagnostics,
 ) {
-    let Some(tier) = device_memory(device) else { return };
+    let Some(tier) = device.memory() else { return };
     let capacity = tier.capacity.value.0;
     let Some(over) = need.total().checked_sub(capacity).filter(|over| *over > 0) else { return };
     let message = format!(

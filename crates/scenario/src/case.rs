@@ -35,6 +35,8 @@ pub struct Case {
     pub expect: Vec<Expectation>,
     /// What it needs of the device's memory.
     pub footprint: Footprint,
+    /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
+    pub notes: Vec<String>,
 }
 
 /// What is computed.

@@ -7,6 +7,7 @@ mod cases;
 mod config;
 mod diagnostic;
 mod expect;
+mod formats;
 mod graph;
 mod limits;
 mod loader;

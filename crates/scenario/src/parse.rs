@@ -197,7 +197,9 @@ impl<'a> Builder<'a> {
             (Value::Text(text), _) => text.clone(),
             (_, Some(raw)) => Arc::from(raw),
             _ => {
-                return Err(self.error(node.place, "a key that is not a plain word", "keys are texts").into());
+                return Err(self
+                    .error(node.place, "a key that is not a plain word", "keys are texts")
+                    .into());
             }
         };
         if text.as_ref() == "<<" {

@@ -151,6 +151,15 @@ expect:
 }
 
 #[test]
+fn a_format_the_device_lacks_runs_as_a_wider_one_with_a_note() {
+    let notes = |hardware: &str| {
+        read_with(DESIGN, &[&format!("hardware={hardware}")], &NoFiles).cases[0].notes.clone()
+    };
+    assert_eq!(notes("h100"), Vec::<String>::new());
+    assert_eq!(notes("a100"), ["fp8 has no units of its own and runs as fp16"]);
+}
+
+#[test]
 fn anchors_are_read() {
     let text = "model: llama-3-8b
 hardware: h100
