@@ -110,6 +110,9 @@ pub struct Tier {
     pub mixed_efficiency: Option<Figure<f64>>,
     /// The most bytes the whole device can have in flight to this tier; `None` when nothing limits them.
     pub in_flight: Option<Figure<Bytes>>,
+    /// Whether a write that misses it first brings the line in from memory (write-allocate with fetch, as CPU
+    /// caches do), so that a result costs a read besides its write.
+    pub fetch_on_write: bool,
     /// Energy to move one byte from it to the next inner tier.
     pub energy_per_byte: Option<Figure<Joules>>,
 }

@@ -191,6 +191,7 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         efficiency,
         mixed_efficiency,
         in_flight,
+        fetch_on_write: spec.fetch_on_write.unwrap_or(false),
         energy_per_byte,
     })
 }
@@ -294,6 +295,7 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         efficiency: Some(tier.efficiency.clone()),
         mixed_efficiency: tier.mixed_efficiency.clone(),
         in_flight: tier.in_flight.clone(),
+        fetch_on_write: Some(tier.fetch_on_write),
         energy_per_byte: tier.energy_per_byte.clone(),
     }
 }

@@ -61,6 +61,13 @@ impl SoftwareProfile {
         rows.quantity("kernel_gap", &self.kernel_gap);
         rows.setting("fused_attention", &self.fused_attention.to_string());
         rows.setting("fused_elementwise", &self.fused_elementwise.to_string());
+        // Only where they differ from what is usual.
+        if self.separate_scaling {
+            rows.setting("separate_scaling", "true");
+        }
+        if self.packs_operands {
+            rows.setting("packs_operands", "true");
+        }
         rows.number("matmul_efficiency", &self.matmul_efficiency);
         rows.number("attention_efficiency", &self.attention_efficiency);
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
@@ -132,6 +139,9 @@ impl Rows {
             self.number(&path("mixed_efficiency"), mixed);
         }
         self.maybe(&path("in_flight"), tier.in_flight.as_ref());
+        if tier.fetch_on_write {
+            self.setting(&path("fetch_on_write"), "true");
+        }
         self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
     }
 }

@@ -41,6 +41,10 @@ pub struct SoftwareProfile {
     pub fused_attention: bool,
     /// Whether pointwise operators are fused into their producer (bias, activation, residual).
     pub fused_elementwise: bool,
+    /// Whether unfused attention scales and masks its scores, and gathers its heads, in passes of their own.
+    pub separate_scaling: bool,
+    /// Whether matmuls first copy their operands into the order in which the inner loop reads them.
+    pub packs_operands: bool,
     /// Fraction of an engine's sustained peak the library's inner loop reaches on a large, aligned tile.
     pub matmul_efficiency: Figure<f64>,
     /// The same for attention's inner loop.
@@ -82,6 +86,14 @@ pub struct SoftwareSpec {
     /// Whether pointwise operators are fused into their producer (bias, activation, residual).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fused_elementwise: Option<bool>,
+    /// Whether unfused attention scales its scores, masks them and gathers its heads in passes of their own,
+    /// as eager frameworks do. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separate_scaling: Option<bool>,
+    /// Whether matmuls first copy their operands into the order in which the inner loop reads them, as BLAS
+    /// libraries on CPUs do. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs_operands: Option<bool>,
     /// Fraction of an engine's sustained peak that matmul's inner loop reaches on a large, aligned tile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matmul_efficiency: Option<Figure<f64>>,
@@ -123,6 +135,8 @@ impl SoftwareProfile {
             kernel_gap: Some(self.kernel_gap.clone()),
             fused_attention: Some(self.fused_attention),
             fused_elementwise: Some(self.fused_elementwise),
+            separate_scaling: Some(self.separate_scaling),
+            packs_operands: Some(self.packs_operands),
             matmul_efficiency: Some(self.matmul_efficiency.clone()),
             attention_efficiency: Some(self.attention_efficiency.clone()),
             overlapped_softmax: Some(self.overlapped_softmax),
@@ -143,6 +157,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let kernel_gap = checker.required_figure("kernel_gap", spec.kernel_gap, "1 us");
     let fused_attention = checker.required("fused_attention", spec.fused_attention, "true");
     let fused_elementwise = checker.required("fused_elementwise", spec.fused_elementwise, "true");
+    let separate_scaling = spec.separate_scaling.unwrap_or(false);
+    let packs_operands = spec.packs_operands.unwrap_or(false);
     let matmul_efficiency = checker.required_figure("matmul_efficiency", spec.matmul_efficiency, "0.9");
     let attention_efficiency =
         checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
@@ -157,6 +173,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         kernel_gap: kernel_gap?,
         fused_attention: fused_attention?,
         fused_elementwise: fused_elementwise?,
+        separate_scaling,
+        packs_operands,
         matmul_efficiency: matmul_efficiency?,
         attention_efficiency: attention_efficiency?,
         overlapped_softmax: overlapped_softmax?,

@@ -119,6 +119,10 @@ pub struct TierSpec {
     /// The most bytes the whole device can have in flight to this tier. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<Figure<Bytes>>,
+    /// Whether a write that misses this cache first reads the line from memory, as CPU caches do (read for
+    /// ownership). Default false: whole sectors are written without being read, as on GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch_on_write: Option<bool>,
     /// Energy to move one byte from it to the next inner tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_per_byte: Option<Figure<Joules>>,

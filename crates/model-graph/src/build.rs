@@ -22,6 +22,9 @@ pub struct BuildOptions {
     /// As inference stacks do: the gate is applied in the activation's kernel and the residual added in the
     /// following norm's. Otherwise every pointwise function is an operator.
     pub fused_elementwise: bool,
+    /// Where attention is not fused: scaling the scores, masking them and gathering the heads' results are
+    /// operators of their own, as eager frameworks run them. Nothing of the kind is counted by the paper.
+    pub separate_scaling: bool,
     /// One matmul for queries, keys and values, and one for a gated block's gate and up projections.
     pub merged_qkv: bool,
     /// Whether the embedding is part of the step.
@@ -38,6 +41,7 @@ impl BuildOptions {
             precision,
             fused_attention: true,
             fused_elementwise: true,
+            separate_scaling: false,
             merged_qkv: true,
             embedding: true,
             lm_head: true,
@@ -51,6 +55,7 @@ impl BuildOptions {
             precision,
             fused_attention: false,
             fused_elementwise: false,
+            separate_scaling: false,
             merged_qkv: false,
             embedding: false,
             lm_head: false,

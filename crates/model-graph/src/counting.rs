@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ops::{ROPE_FLOPS, SOFTMAX_FLOPS, product, route_flops, unpermute_flops};
-use crate::{Activation, Graph, MatMul, OpKind, Operand, Operator, TensorRole};
+use crate::{Activation, Graph, MatMul, OpClass, OpKind, Operand, Operator, TensorRole};
 
 /// A counting convention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -104,6 +104,8 @@ impl Operator {
             OpKind::MatMul(shape) => self.paper_matmul(graph, shape),
             // Their cache is written by the projections themselves.
             OpKind::KvAppend { .. } => Counts::default(),
+            // They count the two products of attention, not what an eager framework does between them.
+            OpKind::Elementwise { .. } if self.class == OpClass::ActAct => Counts::default(),
             OpKind::Elementwise { function: Activation::Add, .. } => {
                 Counts { bytes_read: self.paper_sum_reads(graph), ..plain }
             }

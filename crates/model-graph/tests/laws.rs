@@ -219,15 +219,23 @@ fn architectures() -> impl Strategy<Value = Architecture> {
 
 fn options() -> impl Strategy<Value = BuildOptions> {
     let formats = || prop::sample::select(Dtype::ALL.to_vec());
-    (proptest::array::uniform5(any::<bool>()), formats(), formats(), formats()).prop_map(
+    (proptest::array::uniform6(any::<bool>()), formats(), formats(), formats()).prop_map(
         |(
-            [fused_attention, fused_elementwise, merged_qkv, embedding, lm_head],
+            [fused_attention, fused_elementwise, separate_scaling, merged_qkv, embedding, lm_head],
             weights,
             activations,
             kv_cache,
         )| {
             let precision = Precision { weights, activations, kv_cache, accumulator: Dtype::Fp32 };
-            BuildOptions { precision, fused_attention, fused_elementwise, merged_qkv, embedding, lm_head }
+            BuildOptions {
+                precision,
+                fused_attention,
+                fused_elementwise,
+                separate_scaling,
+                merged_qkv,
+                embedding,
+                lm_head,
+            }
         },
     )
 }

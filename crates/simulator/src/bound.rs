@@ -25,7 +25,7 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         traffic.read[level] = demand.input_bytes();
         traffic.write[level] = demand.output_bytes();
     }
-    traffic.read[chip.dram()] = demand.missed_bytes();
+    traffic.read[chip.dram()] = demand.missed_bytes() + demand.fetched;
     traffic.write[chip.dram()] = demand.write_back;
     let slowest = (0..chip.levels.len())
         .map(|level| (level, level_seconds(chip, &traffic, level)))

@@ -82,6 +82,8 @@ pub(crate) struct Chip {
     pub tile: TileTier,
     /// Per-core tiers that feed the registers, innermost first.
     pub feeds: Vec<Feed>,
+    /// Whether the last cache reads a line from DRAM before the first write to it.
+    pub fetch_on_write: bool,
     /// Bytes of one core's registers (or accumulator memory) that can hold partial sums.
     pub accumulator_bytes: f64,
 }
@@ -119,7 +121,9 @@ impl Chip {
             .ok_or_else(|| fault("it has no per-core scratchpad or cache to hold tiles".into()))?;
         let registers = device.tiers[..dram].iter().find(|tier| tier.kind == TierKind::Registers);
         let accumulator_bytes = registers.map_or(0.0, |tier| tier.capacity.value.as_f64());
+        let last_cache = levels[..levels.len() - 1].iter().rev().find(|level| level.is_cache);
         Ok(Self {
+            fetch_on_write: last_cache.is_some_and(|level| device.tiers[level.tier].fetch_on_write),
             device: device.clone(),
             software: software.clone(),
             units,

@@ -28,6 +28,8 @@ pub(crate) struct Demand<'a> {
     pub outputs: Vec<OperandDemand>,
     /// Bytes that must be written to DRAM while it runs: results that do not stay cached, and what they push out.
     pub write_back: f64,
+    /// Bytes read from DRAM only because results are written to lines that the cache does not hold.
+    pub fetched: f64,
     /// Useful operations, multiply-accumulate counted as two.
     pub flops: f64,
 }
@@ -75,8 +77,8 @@ pub(crate) const fn accumulator_bytes(dtype: Dtype) -> f64 {
     }
 }
 
-/// The operator's demand on an empty cache, every output written through. `hit` and `write_back` are the caller's to
-/// correct where there is a cache.
+/// The operator's demand on an empty cache, every output written through. `hit`, `write_back` and `fetched`
+/// are the caller's to correct where there is a cache.
 pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> Demand<'a> {
     let operand = |operand: &Operand| {
         let tensor = graph.tensor(operand.tensor);
@@ -97,6 +99,7 @@ pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> 
         inputs: operator.inputs.iter().map(operand).collect(),
         outputs,
         write_back,
+        fetched: 0.0,
         flops: operator.counts(graph, Counting::Actual).flops as f64,
     }
 }

@@ -154,7 +154,7 @@ pub fn explain(
         let mut cache = Residency::new(chip.levels[level].capacity as u64);
         for (earlier_id, earlier) in graph.iter().take_while(|(earlier, _)| *earlier <= id) {
             let mut earlier_demand = demand::cold(graph, earlier, "");
-            touch_cache(&mut cache, graph, earlier_id, earlier, &mut earlier_demand);
+            touch_cache(&mut cache, chip.fetch_on_write, graph, earlier_id, earlier, &mut earlier_demand);
             if earlier_id == id {
                 demand = demand::Demand { name: &name, ..earlier_demand };
             }

@@ -75,9 +75,9 @@ impl Memo {
 }
 
 fn key_of(demand: &Demand) -> Key {
-    let mut figures = Vec::with_capacity(3 * (demand.inputs.len() + demand.outputs.len()) + 3);
+    let mut figures = Vec::with_capacity(3 * (demand.inputs.len() + demand.outputs.len()) + 4);
     figures.push(demand.inputs.len() as u64);
-    figures.push(demand.write_back.to_bits());
+    figures.extend([demand.write_back.to_bits(), demand.fetched.to_bits()]);
     for operand in demand.inputs.iter().chain(&demand.outputs) {
         figures.extend([operand.bytes.to_bits(), operand.element_bytes.to_bits(), operand.hit.to_bits()]);
     }

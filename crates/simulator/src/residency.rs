@@ -47,6 +47,12 @@ impl Residency {
         self.peak
     }
 
+    /// Bytes that can come in before anything has to leave: what was never filled, and lines of tensors whose memory
+    /// is free to be used anew.
+    pub fn room(&self) -> u64 {
+        self.capacity - self.held
+    }
+
     /// Whether its books close: what it holds is what came in less what left.
     pub fn is_balanced(&self) -> bool {
         self.held + self.flows.evictions == self.flows.fills + self.flows.write_allocates

@@ -177,7 +177,7 @@ impl Simulation {
         }
         let mut demand = demand::cold(graph, operator, name);
         if let Some(cache) = &mut self.cache {
-            touch_cache(cache, graph, id, operator, &mut demand);
+            touch_cache(cache, self.chip.fetch_on_write, graph, id, operator, &mut demand);
         }
         let events_left = limits.events.saturating_sub(self.events);
         let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
@@ -274,6 +274,7 @@ impl Simulation {
 /// Looks up what of the operands is cached, then moves the cache on: reads, writes, and results nobody needs any more.
 pub(crate) fn touch_cache(
     cache: &mut Residency,
+    fetch_on_write: bool,
     graph: &Graph,
     id: OpId,
     operator: &Operator,
@@ -290,7 +291,12 @@ pub(crate) fn touch_cache(
     }
     for operand in &operator.outputs {
         let tensor = graph.tensor(operand.tensor);
-        written_back += cache.write(tensor.key, tensor.bytes(), touched_bytes(graph, operand));
+        let touched = touched_bytes(graph, operand);
+        if fetch_on_write {
+            let missing = touched as f64 * (1.0 - cache.hit_fraction(tensor.key, tensor.bytes()));
+            demand.fetched += (missing - cache.room() as f64).max(0.0);
+        }
+        written_back += cache.write(tensor.key, tensor.bytes(), touched);
     }
     demand.write_back = written_back as f64;
     for operand in &operator.inputs {

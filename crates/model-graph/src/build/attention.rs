@@ -3,7 +3,7 @@
 use super::mla::attend_latent;
 use super::names::{AttentionNames, CROSS, Name, SELF, name};
 use super::scope::Scope;
-use crate::{Attention, Bias, MatMul, OpClass, OpKind, Operand, Positions, TensorRole};
+use crate::{Activation, Attention, Bias, MatMul, OpClass, OpKind, Operand, Positions, TensorRole};
 
 /// What an encoder-decoder model's decoder attends to across.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,12 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
     let product = MatMul { batch: products, m: shape.q_len, n: visible, k: shape.qk_dim, b_shared_by };
     scope.add(names.scores.op, OpClass::ActAct, compute, OpKind::MatMul(product), vec![q, k], vec![scores]);
 
+    let scores = if scope.options.separate_scaling {
+        let scaled = pass_over(scope, names.scale, scores, grid.clone());
+        pass_over(scope, names.mask, scaled, grid.clone())
+    } else {
+        scores
+    };
     let weights = scope.buffer(names.softmax.out, grid);
     let rows = OpKind::Softmax { rows: products.saturating_mul(shape.q_len), cols: visible };
     scope.add_plain(names.softmax, rows, vec![scores], vec![weights]);
@@ -95,7 +101,27 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
         vec![weights, v],
         vec![out],
     );
-    out
+    if scope.options.separate_scaling { gather_heads(scope, names, out, width) } else { out }
+}
+
+/// One more pass over the scores. The mask has a row for each query at most, shared by all heads: its bytes are
+/// left out.
+fn pass_over(scope: &mut Scope<'_>, name: Name, scores: Operand, grid: Vec<u64>) -> Operand {
+    let result = scope.buffer(name.out, grid);
+    let kind = OpKind::Elementwise { function: Activation::Scale, elements: scores.elements };
+    let compute = scope.plain_compute();
+    scope.add(name.op, OpClass::ActAct, compute, kind, vec![scores], vec![result]);
+    result
+}
+
+/// The heads' results, which the product leaves head by head, copied side by side for each token.
+fn gather_heads(scope: &mut Scope<'_>, names: &AttentionNames, by_head: Operand, width: u64) -> Operand {
+    let name = names.gather;
+    let result = scope.activation(name.out, width);
+    let kind = OpKind::Elementwise { function: Activation::Copy, elements: by_head.elements };
+    let compute = scope.plain_compute();
+    scope.add(name.op, OpClass::ActAct, compute, kind, vec![by_head], vec![result]);
+    result
 }
 
 /// The projection of the heads' values back to the residual stream.

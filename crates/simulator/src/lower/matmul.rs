@@ -7,8 +7,11 @@ use super::engine_time::unit_time;
 use super::tile_search::{Products, Tile, search};
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
-use crate::demand::Demand;
+use crate::demand::{Demand, OperandDemand};
 use crate::plan::{Choice, Compute, EngineShare, KernelPlan, Traffic, WaveGroup};
+
+/// Bytes a core copies in a step when it packs operands: about what an inner loop's block of A takes.
+const PACKED_STEP_BYTES: f64 = 65_536.0;
 
 /// Plans `batch` products of one shape.
 pub(crate) fn lower_matmul(
@@ -40,6 +43,9 @@ fn plan(
     let (a, b) = (demand.input(0), demand.input(1));
     let inner_loop = chip.software.matmul_efficiency.value;
     let ps_per_flop = unit_time(chip, engine, demand.compute, 1.0, 1.0, inner_loop)?.total();
+    // What packing brought in is there when the product starts.
+    let packed = is_packed(chip, &parts, n);
+    let missed = |operand: OperandDemand| if packed { 0.0 } else { operand.bytes * (1.0 - operand.hit) };
     let products = Products {
         parts,
         n,
@@ -50,8 +56,8 @@ fn plan(
         accumulator: demand.accumulator_bytes,
         a_bytes: a.bytes,
         b_bytes: b.bytes,
-        a_missed: a.bytes * (1.0 - a.hit),
-        b_missed: b.bytes * (1.0 - b.hit),
+        a_missed: missed(a),
+        b_missed: missed(b),
         ps_per_flop,
         granularity: chip.engine(engine).granularity.map(f64::from),
     };
@@ -97,7 +103,56 @@ fn build(
     if tile.split > 1 {
         add_reduction(chip, demand, products, tile, rows, &mut plan)?;
     }
+    if is_packed(chip, &products.parts, products.n) {
+        add_packing(chip, demand, products, &mut plan)?;
+    }
     Ok(plan)
+}
+
+/// Whether the library copies the operands before it multiplies. A vector is multiplied as it lies.
+fn is_packed(chip: &Chip, parts: &[(u64, u64)], n: u64) -> bool {
+    chip.software.packs_operands && n > 1 && parts.iter().any(|(_, rows)| *rows > 1)
+}
+
+/// Copies both operands, block by block, into the order in which the inner loop reads them. No core multiplies what
+/// it is still copying, so this time adds to the product's.
+fn add_packing(
+    chip: &Chip,
+    demand: &Demand,
+    products: &Products,
+    plan: &mut KernelPlan,
+) -> Result<(), SimulationError> {
+    let operands = [demand.input(0), demand.input(1)];
+    let bytes = products.a_bytes + products.b_bytes;
+    let missed: f64 = operands.iter().map(|operand| operand.bytes * (1.0 - operand.hit)).sum();
+    let steps = (bytes / f64::from(chip.units) / PACKED_STEP_BYTES).ceil().max(1.0);
+    let unit_steps = steps * f64::from(chip.units);
+    let elements = products.a_bytes / products.a_element + products.b_bytes / products.b_element;
+    let dtype = memwall_model_graph::Dtype::Fp32;
+    let mut share = unit_time(chip, EngineKind::Vector, dtype, 2.0 * elements, 2.0 * elements, 1.0)?;
+    // A copy is no arithmetic.
+    share.efficiency += std::mem::take(&mut share.useful);
+    let mut load = Traffic::default();
+    let mut store = Traffic::default();
+    for level in 0..chip.dram() {
+        load.read[level] = bytes / unit_steps;
+        store.write[level] = bytes / unit_steps;
+    }
+    load.read[chip.dram()] = missed / unit_steps;
+    let group = WaveGroup {
+        count: 1,
+        units: chip.units,
+        steps: steps as u64,
+        load,
+        store,
+        epilogue: Traffic::default(),
+        step_ps: (share.total() / unit_steps).ceil().max(1.0) as u64,
+        slots: chip.software.pipeline_stages.max(2),
+        accumulators: 1,
+    };
+    plan.groups.insert(0, group);
+    plan.compute.shares[EngineKind::Vector as usize].add_scaled(&share, 1.0);
+    Ok(())
 }
 
 /// Full waves while the first row of wave blocks brings the shared operand in, full waves after that, and the partial
@@ -158,6 +213,7 @@ fn epilogue(chip: &Chip, demand: &Demand, products: &Products, tile: &Tile) -> T
         traffic.write[level] = demand.output_bytes() / tiles;
     }
     traffic.write[chip.dram()] = demand.write_back / tiles;
+    traffic.read[chip.dram()] = demand.fetched / tiles;
     traffic
 }
 
@@ -183,6 +239,7 @@ fn add_reduction(
         epilogue.write[level] = demand.output_bytes() / f64::from(units);
     }
     epilogue.write[chip.dram()] = demand.write_back / f64::from(units);
+    epilogue.read[chip.dram()] = demand.fetched / f64::from(units);
     plan.groups.push(WaveGroup {
         count: 1,
         units,

@@ -87,7 +87,7 @@ fn traffic(chip: &Chip, demand: &Demand, pulled: f64, unit_steps: f64) -> (Traff
     }
     let first_pass = demand.missed_bytes();
     let again = if chip.dram() == 0 { pulled - demand.input_bytes() } else { 0.0 };
-    load.read[chip.dram()] = (first_pass + again) / unit_steps;
+    load.read[chip.dram()] = (first_pass + again + demand.fetched) / unit_steps;
     store.write[chip.dram()] = demand.write_back / unit_steps;
     (load, store)
 }
