@@ -5,7 +5,7 @@ pub const MAX_TEXT_BYTES: usize = 8 << 20;
 /// Deepest nesting of mappings and lists.
 pub const MAX_DEPTH: usize = 64;
 /// Most values in one document, those that aliases repeat included.
-pub const MAX_NODES: usize = 1_000_000;
+pub const MAX_NODES: usize = 250_000;
 /// Most cases of one scenario.
 pub const MAX_CASES: usize = 10_000;
 /// Longest chain of scenarios that extend each other.
