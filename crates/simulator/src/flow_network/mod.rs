@@ -10,10 +10,12 @@
 //!
 //! Inside, time is in picoseconds and rates are in bytes per picosecond; outside, rates are in bytes per second.
 
+mod filling;
 mod flow;
 mod link;
 mod oracle;
 mod region;
+mod upkeep;
 
 #[cfg(test)]
 mod tests;
@@ -24,10 +26,10 @@ pub use flow::{FlowError, FlowId, FlowSpec, Held};
 pub use link::LinkId;
 pub use oracle::{FlowDemand, max_min_rates};
 
-use crate::quad_heap::{QuadHeap, key, major, minor};
-use flow::{Flow, Holder, Use, finite};
-use link::{Link, Member};
-use region::Region;
+use crate::quad_heap::{QuadHeap, major, minor};
+use filling::Region;
+use flow::{Flow, Holder, finite};
+use link::Link;
 
 /// Picoseconds in a second; and seconds in a picosecond.
 const PICOS: f64 = 1e12;
@@ -37,8 +39,6 @@ const SLOT_BITS: u32 = 28;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// Rates closer than this, relatively, are the same rate.
 const SAME: f64 = 1e-11;
-/// Updates after which a link's running load is added up afresh, which keeps its error near 1e-13.
-const LOAD_UPDATES: u32 = 1000;
 
 /// Links, and the flows on them.
 ///
@@ -278,184 +278,6 @@ impl FlowNetwork {
             }
         }
         self.in_start_order(found)
-    }
-}
-
-impl FlowNetwork {
-    #[inline]
-    fn advance(&mut self, now: Picos) {
-        debug_assert!(now.0 >= self.now, "time runs backwards");
-        self.now = self.now.max(now.0);
-    }
-
-    #[inline]
-    fn flow(&self, id: FlowId) -> Option<&Flow> {
-        self.flows.get(id.slot as usize).filter(|flow| flow.live && flow.generation == id.generation)
-    }
-
-    #[inline]
-    fn alone(&self, slot: u32) -> bool {
-        let uses = &self.flows[slot as usize].uses;
-        uses.iter().all(|usage| self.links[usage.link as usize].members.len() == 1)
-    }
-
-    fn in_start_order(&self, mut slots: Vec<u32>) -> Vec<FlowId> {
-        slots.sort_unstable_by_key(|&slot| self.flows[slot as usize].number);
-        let id = |slot: u32| FlowId { slot, generation: self.flows[slot as usize].generation };
-        slots.into_iter().map(id).collect()
-    }
-
-    #[inline]
-    fn allocate(&mut self) -> Result<u32, FlowError> {
-        if let Some(slot) = self.free.pop() {
-            return Ok(slot);
-        }
-        if self.flows.len() as u64 > SLOT_MASK {
-            return Err(FlowError::TooMany);
-        }
-        self.flows.push(Flow::default());
-        Ok(self.flows.len() as u32 - 1)
-    }
-
-    /// Marks a link for the next solve.
-    #[inline]
-    fn touch(&mut self, link: u32) {
-        let place = &mut self.links[link as usize];
-        if !place.dirty {
-            place.dirty = true;
-            self.dirty.push(link);
-        }
-    }
-
-    /// Puts a flow on a link; a link named twice counts twice.
-    #[inline]
-    fn join(&mut self, slot: u32, link: u32, load: f64) {
-        let uses = &mut self.flows[slot as usize].uses;
-        let place = &mut self.links[link as usize];
-        if let Some(before) = uses.iter_mut().find(|usage| usage.link == link) {
-            before.load += load;
-            place.members[before.position as usize].load = before.load;
-            return;
-        }
-        let position = place.members.len() as u32;
-        place.members.push(Member { flow: slot, usage: uses.len() as u32, load });
-        uses.push(Use { link, position, load });
-        self.touch(link);
-    }
-
-    /// Takes a flow off its links, counts what it carried, and frees its slot.
-    fn remove(&mut self, slot: u32, left: f64) {
-        let mut uses = std::mem::take(&mut self.flows[slot as usize].uses);
-        let flow = &mut self.flows[slot as usize];
-        let (carried, rate, holder) = (flow.bytes - left, flow.rate, flow.holder);
-        flow.end();
-        for usage in &uses {
-            let place = &mut self.links[usage.link as usize];
-            place.carried += usage.load * carried;
-            place.load -= usage.load * rate;
-            place.holding -= u32::from(holder == Holder(usage.link));
-            place.members.swap_remove(usage.position as usize);
-            if let Some(moved) = place.members.get(usage.position as usize) {
-                self.flows[moved.flow as usize].uses[moved.usage as usize].position = usage.position;
-            } else if place.members.is_empty() {
-                place.load = 0.0;
-                place.top = 0.0;
-            }
-            // Flows held elsewhere do not care that this link has more to give.
-            if self.links[usage.link as usize].holding > 0 {
-                self.touch(usage.link);
-            }
-        }
-        uses.clear();
-        self.flows[slot as usize].uses = uses;
-        self.free.push(slot);
-        self.active -= 1;
-    }
-
-    /// Gives a flow a new rate (bytes per picosecond) from now on.
-    #[inline]
-    fn set_rate(&mut self, slot: u32, rate: f64) {
-        let flow = &mut self.flows[slot as usize];
-        let before = flow.rate;
-        if same(before, rate) {
-            return;
-        }
-        flow.change_rate(self.now, rate);
-        let mut worn = false;
-        for usage in &flow.uses {
-            let place = &mut self.links[usage.link as usize];
-            place.load += usage.load * (rate - before);
-            place.top = if rate > place.top { rate } else { place.top };
-            place.updates += 1;
-            worn |= place.updates > LOAD_UPDATES;
-        }
-        // A finish that moves later is put right when its entry comes to the top of the heap.
-        let finish = flow.finish;
-        if finish < flow.queued {
-            self.queue_finish(slot, finish);
-        }
-        if worn {
-            self.renew_loads(slot);
-        }
-    }
-
-    /// Adds up the loads of a flow's links afresh where enough updates have rounded them.
-    #[cold]
-    fn renew_loads(&mut self, slot: u32) {
-        let flows = &self.flows;
-        for usage in &flows[slot as usize].uses {
-            let place = &mut self.links[usage.link as usize];
-            if place.updates > LOAD_UPDATES && place.updates as usize > place.members.len() {
-                place.updates = 0;
-                let loads = place.members.iter().map(|member| member.load * flows[member.flow as usize].rate);
-                place.load = loads.sum();
-            }
-        }
-    }
-
-    #[inline]
-    fn queue_finish(&mut self, slot: u32, finish: u64) {
-        let flow = &mut self.flows[slot as usize];
-        flow.finish = finish;
-        flow.queued = finish;
-        self.finishes.push(key(finish, flow.number << SLOT_BITS | u64::from(slot)));
-    }
-
-    /// Drops outdated finish times from the top of the heap, so that the top is the next finish.
-    #[inline]
-    fn settle_finishes(&mut self) {
-        if self.finishes.len() > 4 * self.active + 64 {
-            self.rebuild_finishes();
-        }
-        while let Some(entry) = self.finishes.peek() {
-            let slot = slot_of(entry);
-            let flow = &mut self.flows[slot as usize];
-            let current = flow.live && flow.queued == major(entry) && entry == flow.entry(slot);
-            if current && flow.finish == flow.queued {
-                break;
-            }
-            self.finishes.pop();
-            if current {
-                let finish = flow.finish;
-                flow.queued = u64::MAX;
-                if finish != u64::MAX {
-                    self.queue_finish(slot, finish);
-                }
-            }
-        }
-    }
-
-    #[cold]
-    fn rebuild_finishes(&mut self) {
-        self.finishes.clear();
-        for slot in 0..self.flows.len() {
-            let flow = &mut self.flows[slot];
-            flow.queued = u64::MAX;
-            if flow.live && flow.finish != u64::MAX {
-                let finish = flow.finish;
-                self.queue_finish(slot as u32, finish);
-            }
-        }
     }
 }
 
