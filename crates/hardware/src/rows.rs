@@ -2,7 +2,10 @@
 
 use memwall_units::Quantity;
 
-use crate::{Device, Duplex, Engine, Figure, LaunchMode, Provenance, Scope, SoftwareProfile, Tier, TierKind};
+use crate::{
+    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, Scope, SoftwareProfile, System,
+    Tier, TierKind, Topology,
+};
 
 /// One line of `memwall hardware show`.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,6 +145,9 @@ impl Rows {
         if tier.fetch_on_write {
             self.setting(&path("fetch_on_write"), "true");
         }
+        if tier.single_port {
+            self.setting(&path("single_port"), "true");
+        }
         self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
     }
 }
@@ -154,5 +160,36 @@ fn kind_name(kind: TierKind) -> &'static str {
         TierKind::Dram => "dram",
         TierKind::Host => "host",
         TierKind::Storage => "storage",
+    }
+}
+
+impl System {
+    /// Every figure and setting, in the order of the YAML form.
+    #[must_use]
+    pub fn rows(&self) -> Vec<FigureRow> {
+        let mut rows = Rows::default();
+        rows.setting("device", &self.device);
+        rows.number("count", &self.count);
+        rows.links("interconnect", &self.interconnect);
+        if let Some(network) = &self.network {
+            rows.links("network", network);
+        }
+        rows.0
+    }
+}
+
+impl Rows {
+    fn links(&mut self, name: &str, links: &Interconnect) {
+        let topology = match links.topology {
+            Topology::Switch => "switch",
+            Topology::Mesh => "mesh",
+            Topology::Bus => "bus",
+        };
+        self.setting(&format!("{name}.title"), &links.title);
+        self.setting(&format!("{name}.topology"), topology);
+        self.quantity(&format!("{name}.bandwidth"), &links.bandwidth);
+        if let Some(efficiency) = &links.efficiency {
+            self.number(&format!("{name}.efficiency"), efficiency);
+        }
     }
 }

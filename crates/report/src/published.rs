@@ -39,6 +39,8 @@ pub enum Quantity {
     Gmops,
     /// Operations per byte accessed.
     Intensity,
+    /// Operations per byte that crossed the DRAM tier.
+    IntensityDram,
     /// Time over the time of a named case.
     Latency,
     /// Seconds.
@@ -72,7 +74,8 @@ pub struct Comparison {
 
 impl Quantity {
     /// Every quantity, in the order tables list them.
-    pub const ALL: [Self; 5] = [Self::Gflops, Self::Gmops, Self::Intensity, Self::Latency, Self::Time];
+    pub const ALL: [Self; 6] =
+        [Self::Gflops, Self::Gmops, Self::Intensity, Self::IntensityDram, Self::Latency, Self::Time];
 
     /// A column's heading.
     #[must_use]
@@ -81,6 +84,7 @@ impl Quantity {
             Self::Gflops => "GFLOPs",
             Self::Gmops => "GMOPs",
             Self::Intensity => "FLOPs/MOP",
+            Self::IntensityDram => "FLOPs/DRAM B",
             Self::Latency => "latency",
             Self::Time => "seconds",
         }
@@ -93,6 +97,7 @@ impl Quantity {
             Self::Gflops => "gflops",
             Self::Gmops => "gmops",
             Self::Intensity => "intensity",
+            Self::IntensityDram => "intensity_dram",
             Self::Latency => "latency",
             Self::Time => "time",
         }
@@ -137,6 +142,7 @@ fn comparison(case: &CaseReport, published: &Published, base: Option<&(String, f
         Quantity::Gflops => (finite(case.flops as f64 / 1e9), None),
         Quantity::Gmops => (finite(case.mops_bytes as f64 / 1e9), None),
         Quantity::Intensity => (case.intensity_mops, None),
+        Quantity::IntensityDram => (case.intensity_dram, None),
         Quantity::Time => (Some(case.time_s), Some(case.roofline_s)),
         Quantity::Latency => match base {
             Some((_, time, roofline)) => (over(case.time_s, *time), over(case.roofline_s, *roofline)),

@@ -78,6 +78,15 @@ impl Scenario {
         Some(Resolved::new(&self.trees.of(variant), self.sources.clone(), loader))
     }
 
+    /// Keeps only the cases whose name `keep` wants.
+    pub fn retain_cases(&mut self, keep: impl Fn(&str) -> bool) {
+        let kept: Vec<bool> = self.cases.iter().map(|case| keep(&case.name)).collect();
+        let mut flags = kept.iter();
+        self.cases.retain(|_| flags.next().copied().unwrap_or(false));
+        let mut flags = kept.iter();
+        self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
+    }
+
     /// A problem with an assertion of one of the cases, at its line: that the report has no such metric.
     #[must_use]
     pub fn expectation_problem(&self, expectation: &Expectation, message: &str, help: &str) -> Diagnostic {

@@ -2,10 +2,14 @@
 
 mod case;
 mod compared;
+mod explained;
 mod layout;
+mod listing;
 mod many;
 
+pub use explained::explanation_text;
 pub use layout::View;
+pub use listing::{figure_list, name_list};
 
 use crate::Document;
 use layout::{Tone, clean, wrap};

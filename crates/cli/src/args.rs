@@ -1,0 +1,183 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use memwall_simulator::Fidelity;
+
+/// The program's command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "memwall",
+    version,
+    about = "Where does the time go? Simulates how data moves through an AI accelerator",
+    long_about = "Where does the time go?\n\nmemwall reads a model, a machine (real or imagined) and a workload from one YAML file, simulates how \
+        the data moves from DRAM through the caches to the compute units, and accounts for every picosecond: computing, \
+        or stalled, and on what.",
+    after_help = "Exit codes: 0 ok, 1 internal error, 2 usage, 3 invalid input, 4 an `expect:` failed, 5 a limit was hit.",
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options every command takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// When to use colour; NO_COLOR switches it off too
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Say more: every case, operator and engine
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and report where the time went
+    #[command(after_help = "Examples:\n  memwall run scenarios/tutorial/first_run.yaml\n  \
+        memwall run first_run.yaml --set workload.batch=32 --set 'hardware.memory.hbm.bandwidth=6.7 TB/s'\n  \
+        memwall run first_run.yaml --format json -o result.json\n  cat first_run.yaml | memwall run -")]
+    Run(RunArgs),
+    /// Check scenarios without running them; reports everything that is wrong
+    Check(CheckArgs),
+    /// Explain one operator: its tiles, its traffic on every tier, and what bounds it
+    #[command(after_help = "Examples:\n  memwall explain scenarios/tutorial/first_run.yaml mlp.down\n  \
+        memwall explain first_run.yaml layers.3.attn --set workload.batch=32")]
+    Explain(ExplainArgs),
+    /// The catalog of hardware
+    #[command(subcommand)]
+    Hardware(CatalogCommand),
+    /// The catalog of software profiles
+    #[command(subcommand)]
+    Software(CatalogCommand),
+    /// The catalog of models; `show` also reads a Hugging Face config.json
+    #[command(subcommand)]
+    Model(CatalogCommand),
+    /// Print the JSON Schema of scenarios (draft-07)
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `list` and `show`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CatalogCommand {
+    /// List what there is
+    List,
+    /// Show one entry in full
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// A scenario and what the command line lays over it.
+#[derive(Debug, Clone, Args)]
+pub struct ScenarioArgs {
+    /// The scenario's file; `-` reads standard input
+    pub file: String,
+    /// Change a value: `--set workload.batch=32`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// How closely to simulate, instead of what the scenario says
+    #[arg(long, value_enum)]
+    pub fidelity: Option<FidelityArg>,
+    /// Take only the case of this name; may be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    pub cases: Vec<String>,
+}
+
+/// `memwall run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Print the resolved scenario and where each value came from; run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to a file instead of standard output; the file appears complete or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `memwall check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The scenarios' files; `-` reads standard input
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    /// Change a value before checking; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// `memwall explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// The operator: `mlp.down`, or `layers.3.mlp.down` for one layer's
+    pub operator: String,
+    /// Which step: 1 is the first (prefill of a generate workload, or the first token); default the last
+    #[arg(long)]
+    pub step: Option<u64>,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people
+    Table,
+    /// JSON for programs
+    Json,
+    /// One line a case, for spreadsheets
+    Csv,
+}
+
+/// Fidelities on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FidelityArg {
+    /// Closed-form rooflines: a lower bound
+    Bound,
+    /// Tile waves as flows, event-driven (the default)
+    Flow,
+    /// Every tile step an event; slow
+    Step,
+}
+
+impl From<FidelityArg> for Fidelity {
+    fn from(fidelity: FidelityArg) -> Self {
+        match fidelity {
+            FidelityArg::Bound => Self::Bound,
+            FidelityArg::Flow => Self::Flow,
+            FidelityArg::Step => Self::Step,
+        }
+    }
+}

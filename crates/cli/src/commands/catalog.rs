@@ -1,0 +1,56 @@
+//! `memwall hardware` and `memwall software`.
+
+use memwall_hardware::catalog::{self, Entry};
+use memwall_report::{figure_list, name_list};
+
+use crate::args::{CatalogCommand, Global};
+use crate::exit::Exit;
+use crate::terminal::{complain, print, view};
+
+/// `memwall hardware list|show`.
+pub fn hardware(command: &CatalogCommand, global: &Global) -> Exit {
+    match command {
+        CatalogCommand::List => {
+            let devices = name_list(&rows(catalog::devices()), view(global));
+            let systems = name_list(&rows(catalog::systems()), view(global));
+            print(&format!("Devices\n{devices}\nSystems of several devices\n{systems}"))
+        }
+        CatalogCommand::Show { name } => match catalog::device(name) {
+            Ok(device) => {
+                let title = format!("{} ({})", device.title, device.name);
+                print(&figure_list(&title, &device.rows(), view(global)))
+            }
+            Err(error) => match catalog::system(name) {
+                Ok(system) => {
+                    let title = format!("{} ({})", system.title, system.name);
+                    print(&figure_list(&title, &system.rows(), view(global)))
+                }
+                Err(_) => unknown(&error.to_string()),
+            },
+        },
+    }
+}
+
+/// `memwall software list|show`.
+pub fn software(command: &CatalogCommand, global: &Global) -> Exit {
+    match command {
+        CatalogCommand::List => print(&name_list(&rows(catalog::software_profiles()), view(global))),
+        CatalogCommand::Show { name } => match catalog::software(name) {
+            Ok(profile) => {
+                let title = format!("{} ({})", profile.title, profile.name);
+                print(&figure_list(&title, &profile.rows(), view(global)))
+            }
+            Err(error) => unknown(&error.to_string()),
+        },
+    }
+}
+
+fn rows(entries: &[Entry]) -> Vec<(String, String, String)> {
+    let row = |entry: &Entry| (entry.name.to_owned(), entry.title().to_owned(), entry.aliases.join(", "));
+    entries.iter().map(row).collect()
+}
+
+fn unknown(message: &str) -> Exit {
+    complain(&format!("error: {message}"));
+    Exit::InvalidInput
+}

@@ -1,0 +1,72 @@
+//! `memwall explain`.
+
+use memwall_model_graph::{Graph, OpId};
+use memwall_report::explanation_text;
+use memwall_scenario::{Case, StepGraph};
+use memwall_simulator::Options;
+
+use super::scenario::read;
+use crate::args::{ExplainArgs, Global};
+use crate::exit::Exit;
+use crate::terminal::{complain, print, view};
+
+/// Explains one operator of the scenario's (first chosen) case.
+pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
+    let scenario = match read(&args.scenario, global) {
+        Ok(scenario) => scenario,
+        Err(exit) => return exit,
+    };
+    let Some(case) = scenario.cases.first() else { return Exit::InvalidInput };
+    if scenario.cases.len() > 1 && !global.quiet {
+        complain(&format!(
+            "note: explaining the first of {} cases, `{}`; choose another with --case",
+            scenario.cases.len(),
+            case.name
+        ));
+    }
+    match explained(args, case, global) {
+        Ok(text) => print(&text),
+        Err(message) => {
+            complain(&format!("error: {message}"));
+            Exit::InvalidInput
+        }
+    }
+}
+
+fn explained(args: &ExplainArgs, case: &Case, global: &Global) -> Result<String, String> {
+    let step = chosen_step(case, args.step)?;
+    let id = find(&step.graph, &args.operator)?;
+    let options = Options { fidelity: case.fidelity, counting: case.counting, ..Options::default() };
+    let explanation = memwall_simulator::explain(&case.device, &case.software, &step.graph, id, options)
+        .map_err(|error| error.to_string())?;
+    Ok(explanation_text(&explanation, view(global)))
+}
+
+fn chosen_step(case: &Case, number: Option<u64>) -> Result<StepGraph, String> {
+    let count = case.step_count();
+    let number = number.unwrap_or(count);
+    let index = number.checked_sub(1).filter(|index| *index < count);
+    let index = index.ok_or_else(|| format!("there is no step {number}; the case has {count}"))?;
+    let step = case.steps().nth(usize::try_from(index).map_err(|error| error.to_string())?);
+    step.ok_or_else(|| format!("there is no step {number}"))?.map_err(|error| error.to_string())
+}
+
+/// The operator of that full name, or the first of that label.
+fn find(graph: &Graph, wanted: &str) -> Result<OpId, String> {
+    let by = |matches: &dyn Fn(&memwall_model_graph::Operator) -> bool| {
+        graph.iter().find(|(_, operator)| matches(operator)).map(|(id, _)| id)
+    };
+    let found =
+        by(&|operator| operator.label == wanted).or_else(|| by(&|operator| operator.name() == wanted));
+    found.ok_or_else(|| {
+        let mut labels: Vec<&str> = Vec::new();
+        for operator in graph.operators() {
+            if !labels.contains(&operator.label.as_ref()) && labels.len() < 60 {
+                labels.push(operator.label.as_ref());
+            }
+        }
+        let near = labels.iter().min_by_key(|label| strsim::damerau_levenshtein(label, wanted));
+        let hint = near.map(|label| format!("did you mean `{label}`? ")).unwrap_or_default();
+        format!("no operator is called `{wanted}`; {hint}The step has: {}", labels.join(", "))
+    })
+}

@@ -1,0 +1,70 @@
+//! `memwall model`.
+
+use memwall_model_graph::{Architecture, Dtype, Precision, catalog};
+use memwall_report::name_list;
+use memwall_units::Bytes;
+
+use crate::args::{CatalogCommand, Global};
+use crate::exit::Exit;
+use crate::files::read_text;
+use crate::terminal::{complain, print, view};
+
+/// `memwall model list|show`.
+pub fn model(command: &CatalogCommand, global: &Global) -> Exit {
+    match command {
+        CatalogCommand::List => {
+            let row = |entry: &catalog::Entry| {
+                (entry.name.to_owned(), entry.title.to_owned(), entry.aliases.join(", "))
+            };
+            print(&name_list(&catalog::models().iter().map(row).collect::<Vec<_>>(), view(global)))
+        }
+        CatalogCommand::Show { name } => match find(name) {
+            Ok((title, architecture)) => show(&title, &architecture),
+            Err(message) => {
+                complain(&format!("error: {message}"));
+                Exit::InvalidInput
+            }
+        },
+    }
+}
+
+fn find(name: &str) -> Result<(String, Architecture), String> {
+    if name.ends_with(".json") || name == "-" {
+        let text = read_text(name).map_err(|message| format!("{name}: {message}"))?;
+        let architecture = Architecture::from_hf_config(&text).map_err(|error| format!("{name}: {error}"))?;
+        return Ok((name.to_owned(), architecture));
+    }
+    if let Some(entry) = catalog::entry(name) {
+        return Ok((format!("{} ({})\n{}", entry.title, entry.name, entry.source), entry.architecture()));
+    }
+    let names = catalog::models().iter().flat_map(|entry| entry.aliases.iter().chain([&entry.name]));
+    let near = names
+        .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), *known))
+        .filter(|(distance, known)| *distance * 3 <= known.len())
+        .min();
+    let hint = near.map(|(_, known)| format!("; did you mean `{known}`?")).unwrap_or_default();
+    Err(format!(
+        "no model is called `{name}`{hint} (`memwall model list` shows all; a path must end in .json)"
+    ))
+}
+
+fn show(title: &str, architecture: &Architecture) -> Exit {
+    let parameters = architecture.parameters();
+    let mut text = format!("{title}\n\n");
+    match serde_yaml::to_string(architecture) {
+        Ok(yaml) => yaml.lines().for_each(|line| text += &format!("  {line}\n")),
+        Err(error) => {
+            complain(&format!("error: the model cannot be written as YAML: {error}"));
+            return Exit::Internal;
+        }
+    }
+    text += &format!("\n  parameters  {:.2} billion ({parameters})\n", parameters as f64 / 1e9);
+    text += "\n              weights      KV cache a token\n";
+    for dtype in [Dtype::Fp32, Dtype::Bf16, Dtype::Fp8, Dtype::Int4] {
+        let precision = Precision::uniform(dtype);
+        let weights = Bytes(architecture.weight_bytes(&precision)).to_string();
+        let cache = Bytes(architecture.kv_bytes_per_token(&precision));
+        text += &format!("  {:<12}{weights:<13}{cache}\n", dtype.name());
+    }
+    print(&text)
+}

@@ -1,0 +1,99 @@
+//! `memwall run`.
+
+use memwall_explore::run_scenario;
+use memwall_report::Document;
+use memwall_scenario::Scenario;
+
+use super::scenario::read;
+use crate::args::{Format, Global, RunArgs};
+use crate::exit::Exit;
+use crate::files::{Disk, write_whole};
+use crate::terminal::{color_messages, complain, print, view, width};
+
+/// Runs a scenario and prints its report.
+pub fn run(args: &RunArgs, global: &Global) -> Exit {
+    let scenario = match read(&args.scenario, global) {
+        Ok(scenario) => scenario,
+        Err(exit) => return exit,
+    };
+    if args.dry_run {
+        return dry_run(args, &scenario, global);
+    }
+    let document = match run_scenario(&scenario) {
+        Ok(document) => document,
+        Err(error) => {
+            complain(&format!("error: {}: {error}", args.scenario.file));
+            return if error.is_limit() { Exit::Limit } else { Exit::InvalidInput };
+        }
+    };
+    let text = match render(args, &document, global) {
+        Ok(text) => text,
+        Err(error) => {
+            complain(&format!("error: the result cannot be written as JSON: {error}"));
+            return Exit::Internal;
+        }
+    };
+    match deliver(args, &text) {
+        Exit::Ok if !document.expectations_hold() => {
+            complain_of_expectations(args, &document);
+            Exit::ExpectationFailed
+        }
+        exit => exit,
+    }
+}
+
+fn render(args: &RunArgs, document: &Document, global: &Global) -> Result<String, serde_json::Error> {
+    match args.format {
+        Format::Json => document.to_json(),
+        Format::Csv => Ok(document.to_csv()),
+        Format::Table => {
+            let mut view = view(global);
+            view.color = view.color && args.output.is_none();
+            Ok(document.to_table(view))
+        }
+    }
+}
+
+fn deliver(args: &RunArgs, text: &str) -> Exit {
+    let Some(path) = &args.output else { return print(text) };
+    match write_whole(path, text) {
+        Ok(()) => Exit::Ok,
+        Err(message) => {
+            complain(&format!("error: {}: {message}", path.display()));
+            Exit::InvalidInput
+        }
+    }
+}
+
+/// The table says which expectations failed; the other formats go to programs, so a person is told here.
+fn complain_of_expectations(args: &RunArgs, document: &Document) {
+    if args.format == Format::Table && args.output.is_none() {
+        return;
+    }
+    for case in &document.cases {
+        for failed in case.expectations.iter().filter(|checked| !checked.passed) {
+            complain(&format!("expectation failed: {}: {}", case.name, failed.text));
+        }
+    }
+}
+
+fn dry_run(args: &RunArgs, scenario: &Scenario, global: &Global) -> Exit {
+    let mut text = String::new();
+    let several = scenario.cases.len() > 1;
+    let mut index = 0;
+    while let Some(resolved) = scenario.resolved(index, &Disk) {
+        index += 1;
+        let resolved = match resolved {
+            Ok(resolved) => resolved,
+            Err(problems) => {
+                complain(&problems.render(color_messages(global), width()));
+                return Exit::InvalidInput;
+            }
+        };
+        if several {
+            text.push_str(if text.is_empty() { "---\n" } else { "\n---\n" });
+        }
+        text.push_str(&resolved.to_yaml());
+    }
+    deliver(args, &text)
+}

@@ -1,0 +1,73 @@
+//! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
+
+use memwall_explore::expectations;
+use memwall_scenario::{Diagnostics, Scenario};
+use memwall_simulator::Fidelity;
+
+use crate::args::{Global, ScenarioArgs};
+use crate::exit::Exit;
+use crate::files::{Disk, read_text};
+use crate::terminal::{color_messages, complain, width};
+
+/// Reads the scenario of a command line; says what is wrong with it on standard error.
+pub fn read(args: &ScenarioArgs, global: &Global) -> Result<Scenario, Exit> {
+    let mut sets = args.sets.clone();
+    sets.extend(args.fidelity.map(|fidelity| format!("fidelity={}", Fidelity::from(fidelity).name())));
+    let mut scenario = read_file(&args.file, &sets, global)?;
+    if !args.cases.is_empty() {
+        choose(&mut scenario, &args.cases)?;
+    }
+    Ok(scenario)
+}
+
+/// Reads one scenario file.
+pub fn read_file(file: &str, sets: &[String], global: &Global) -> Result<Scenario, Exit> {
+    let text = read_text(file).map_err(|message| {
+        complain(&format!("error: {file}: {message}"));
+        Exit::InvalidInput
+    })?;
+    let name = if file == "-" { "stdin" } else { file };
+    let scenario = Scenario::read(name, &text, sets, &Disk).map_err(|problems| {
+        show(&problems, global);
+        Exit::InvalidInput
+    })?;
+    check_metrics(&scenario, global)?;
+    Ok(scenario)
+}
+
+fn show(problems: &Diagnostics, global: &Global) {
+    complain(&problems.render(color_messages(global), width()));
+}
+
+/// Only the report knows which figures can be asserted; a wrong name is told before anything runs.
+fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
+    let mut problems = Diagnostics::default();
+    for case in &scenario.cases {
+        for (written, expectation) in case.expect.iter().zip(expectations(case)) {
+            if let Err(unknown) = expectation.validate() {
+                let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
+                if !problems.list.contains(&problem) {
+                    problems.list.push(problem);
+                }
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    show(&problems, global);
+    Err(Exit::InvalidInput)
+}
+
+fn choose(scenario: &mut Scenario, names: &[String]) -> Result<(), Exit> {
+    let known: Vec<&str> = scenario.cases.iter().map(|case| case.name.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let shown: Vec<&str> = known.iter().copied().take(20).collect();
+        let more = known.len().saturating_sub(shown.len());
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        complain(&format!("error: no case is called `{unknown}`; there are: {}{rest}", shown.join(", ")));
+        return Err(Exit::Usage);
+    }
+    scenario.retain_cases(|name| names.iter().any(|wanted| wanted == name));
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Running the cases of a scenario.
+
+use memwall_model_graph::GraphError;
+use memwall_report::{
+    CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, Wanted, compare,
+};
+use memwall_scenario::{Case, Check, Scenario};
+use memwall_simulator::{Options, Record, Simulation, SimulationError};
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::describe::workload_text;
+
+/// Why a case has no result.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("case `{case}`: {reason}")]
+pub struct RunError {
+    /// The case's name.
+    pub case: String,
+    /// What went wrong.
+    pub reason: Reason,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Reason {
+    /// A step of the model could not be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// It could not be simulated, or not to its end.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+}
+
+impl RunError {
+    /// Whether a limit ended the run, rather than a fault of the scenario.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self.reason, Reason::Simulation(SimulationError::Limit { .. }))
+    }
+}
+
+/// Runs every case, on all cores, and reports them in the scenario's order: the same bytes for any number of threads.
+///
+/// # Errors
+/// The first case, in order, that could not be run.
+pub fn run_scenario(scenario: &Scenario) -> Result<Document, RunError> {
+    let records: Vec<Result<Record, RunError>> = scenario.cases.par_iter().map(run_case).collect();
+    let mut reports = Vec::with_capacity(records.len());
+    for (case, record) in scenario.cases.iter().zip(records) {
+        reports.push(CaseReport::new(&case.name, &record?, &context(case)));
+    }
+    let references: Vec<Option<Reference>> =
+        scenario.cases.iter().map(|case| case.reference.as_ref().map(reference)).collect();
+    let normalise_to =
+        scenario.cases.iter().find_map(|case| case.reference.as_ref()?.normalise_to.as_deref());
+    compare(&mut reports, &references, normalise_to);
+    for (case, report) in scenario.cases.iter().zip(&mut reports) {
+        report.expectations =
+            expectations(case).iter().map(|expectation| expectation.check(report)).collect();
+    }
+    let mut sources: Vec<String> = Vec::new();
+    for source in references.iter().flatten().map(|reference| &reference.source) {
+        if !source.is_empty() && !sources.contains(source) {
+            sources.push(source.clone());
+        }
+    }
+    let seed = scenario.cases.first().map_or(0, |case| case.seed);
+    Ok(Document::new(&scenario.name, scenario.description.as_deref(), seed, reports, sources))
+}
+
+/// Runs one case.
+///
+/// # Errors
+/// It could not be run.
+pub fn run_case(case: &Case) -> Result<Record, RunError> {
+    let failed = |reason: Reason| RunError { case: case.name.clone(), reason };
+    let options = Options { fidelity: case.fidelity, counting: case.counting, ..Options::default() };
+    let mut simulation =
+        Simulation::new(&case.device, &case.software, options).map_err(|error| failed(error.into()))?;
+    for step in case.steps() {
+        let step = step.map_err(|error| failed(error.into()))?;
+        simulation.step(&step.graph, step.phase, step.tokens).map_err(|error| failed(error.into()))?;
+    }
+    Ok(simulation.finish())
+}
+
+/// The assertions of a case, as the report checks them.
+#[must_use]
+pub fn expectations(case: &Case) -> Vec<Expectation> {
+    let wanted = |check: Check| match check {
+        Check::Between { min, max } => Wanted::Between { min, max },
+        Check::Near { value, tolerance } => Wanted::Near { value, tolerance },
+    };
+    case.expect
+        .iter()
+        .map(|expected| Expectation { metric: expected.metric.clone(), wanted: wanted(expected.check) })
+        .collect()
+}
+
+fn context(case: &Case) -> Context {
+    Context {
+        description: case.description.clone(),
+        device: DeviceReport { name: case.device.name.clone(), title: case.device.title.clone() },
+        model: case.subject.name().to_owned(),
+        workload: workload_text(case),
+        software: case.software.name.clone(),
+        counting: case.counting,
+        notes: case.notes.clone(),
+    }
+}
+
+fn reference(published: &memwall_scenario::Reference) -> Reference {
+    let mut values = Vec::new();
+    let mut add = |quantity, figure: Option<memwall_scenario::Published>| {
+        values.extend(figure.map(|figure| Published {
+            quantity,
+            value: figure.value,
+            half_unit: figure.rounding,
+            corrected: figure.corrected,
+        }));
+    };
+    add(Quantity::Gflops, published.gflops);
+    add(Quantity::Gmops, published.gmops);
+    add(Quantity::Intensity, published.intensity);
+    add(Quantity::IntensityDram, published.intensity_dram);
+    add(Quantity::Latency, published.latency);
+    values.extend(
+        published
+            .time
+            .map(|time| Published { half_unit: 0.0, ..Published::new(Quantity::Time, time.as_secs_f64()) }),
+    );
+    Reference {
+        source: published.source.clone().unwrap_or_default(),
+        values,
+        notes: published.note.iter().cloned().collect(),
+    }
+}
