@@ -118,6 +118,13 @@ pub fn dags() -> impl Strategy<Value = Dag> {
         .prop_map(|(entries, format)| Dag { entries: connected(entries), format })
 }
 
+/// Graphs of one operator.
+pub fn single() -> impl Strategy<Value = Dag> {
+    let entries = prop::collection::vec((operators(), any::<prop::sample::Index>()), 1);
+    (entries, any::<prop::sample::Index>())
+        .prop_map(|(entries, format)| Dag { entries: connected(entries), format })
+}
+
 /// One operator of any kind and size.
 pub fn operators() -> impl Strategy<Value = OperatorSpec> {
     let size = || prop_oneof![1 => 1_u64..20, 2 => 20_u64..300, 2 => 300_u64..5_000];

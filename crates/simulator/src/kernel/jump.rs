@@ -71,8 +71,9 @@ impl Run<'_> {
     fn try_step_jump(&mut self) {
         let lane = &self.lanes[0];
         let (compute, load) = (lane.compute, lane.load);
-        let left = self.plan.groups[compute.group].steps - load.step;
-        if (load.group, load.wave) != (compute.group, compute.wave) || left < 2 {
+        let same_wave = (load.group, load.wave) == (compute.group, compute.wave);
+        let left = if same_wave { self.plan.groups[compute.group].steps - load.step } else { 0 };
+        if left < 2 {
             self.jumper.step = None;
             return;
         }
@@ -88,8 +89,8 @@ impl Run<'_> {
         let lane = &self.lanes[0];
         let (compute, load) = (lane.compute, lane.load);
         let Some(group) = self.plan.groups.get(compute.group) else { return };
-        let left = group.count - load.wave;
-        if load.group != compute.group || left < 2 {
+        let left = if load.group == compute.group { group.count - load.wave } else { 0 };
+        if left < 2 {
             self.jumper.wave = None;
             return;
         }

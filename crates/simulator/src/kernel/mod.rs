@@ -300,7 +300,9 @@ impl<'a> Run<'a> {
     }
 
     fn schedule_arrival(&mut self, lane: usize, latency_ps: u64) {
-        let at = self.now.saturating_add(Picos(latency_ps));
+        // Steps are computed in order: data that comes from nearer waits for what was asked for before it.
+        let before = self.lanes[lane].in_latency.back().copied().unwrap_or(Picos::ZERO);
+        let at = self.now.saturating_add(Picos(latency_ps)).max(before);
         self.lanes[lane].in_latency.push_back(at);
         self.queue.schedule(at, Event::Arrived(lane));
     }
@@ -332,7 +334,11 @@ impl<'a> Run<'a> {
             self.lanes[lane].load_issued(self.plan, self.now);
             if route.bytes <= 0.0 {
                 self.lanes[lane].load_left_link();
-                self.lanes[lane].arrived += 1;
+                if self.lanes[lane].in_latency.is_empty() {
+                    self.lanes[lane].arrived += 1;
+                } else {
+                    self.schedule_arrival(lane, 0);
+                }
                 continue;
             }
             let flow = start_flow(&mut self.network, self.now, route, weight);
