@@ -113,6 +113,9 @@ pub struct Tier {
     /// Whether a write that misses it first brings the line in from memory (write-allocate with fetch, as CPU
     /// caches do), so that a result costs a read besides its write.
     pub fetch_on_write: bool,
+    /// Whether it has one port: what arrives from the next tier out, or leaves for it, takes turns with what it
+    /// gives to the cores, at the rate of the outer tier.
+    pub single_port: bool,
     /// Energy to move one byte from it to the next inner tier.
     pub energy_per_byte: Option<Figure<Joules>>,
 }

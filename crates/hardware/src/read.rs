@@ -192,6 +192,7 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         mixed_efficiency,
         in_flight,
         fetch_on_write: spec.fetch_on_write.unwrap_or(false),
+        single_port: spec.single_port.unwrap_or(false),
         energy_per_byte,
     })
 }
@@ -296,6 +297,7 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         mixed_efficiency: tier.mixed_efficiency.clone(),
         in_flight: tier.in_flight.clone(),
         fetch_on_write: Some(tier.fetch_on_write),
+        single_port: Some(tier.single_port),
         energy_per_byte: tier.energy_per_byte.clone(),
     }
 }

@@ -123,6 +123,10 @@ pub struct TierSpec {
     /// ownership). Default false: whole sectors are written without being read, as on GPUs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch_on_write: Option<bool>,
+    /// Whether this shared cache has one port, so that what arrives from memory takes turns with what it gives to
+    /// the cores. Default false: both at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub single_port: Option<bool>,
     /// Energy to move one byte from it to the next inner tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_per_byte: Option<Figure<Joules>>,

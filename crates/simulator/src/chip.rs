@@ -47,6 +47,9 @@ pub(crate) struct Level {
     pub half_duplex: bool,
     /// Bus time of a written byte over that of a read byte (turnaround), on a half-duplex bus.
     pub write_cost: f64,
+    /// Time on this level's link of a byte that passes between it and the next level out, over that of a byte read
+    /// from it: above 0 where both take turns on one port.
+    pub fill_cost: f64,
     /// Unloaded latency, in picoseconds.
     pub latency_ps: u64,
     /// Rate limit of one unit from bytes in flight over latency, in bytes per second.
@@ -86,6 +89,9 @@ pub(crate) struct Chip {
     pub fetch_on_write: bool,
     /// Bytes of one core's registers (or accumulator memory) that can hold partial sums.
     pub accumulator_bytes: f64,
+    /// Whether partial sums stay in the registers. Where the tile memory is many times their size (a TPU's vector
+    /// memory, a CPU's L2), sums go there and tiles can be larger.
+    pub sums_in_registers: bool,
 }
 
 impl Chip {
@@ -100,7 +106,7 @@ impl Chip {
             .iter()
             .position(|tier| tier.kind == TierKind::Dram)
             .ok_or_else(|| fault("it has no tier of kind dram".into()))?;
-        let levels: Vec<Level> = (0..=dram)
+        let mut levels: Vec<Level> = (0..=dram)
             .filter(|index| matches!(device.tiers[*index].scope, Scope::Shared(_)))
             .map(|index| level(&device.tiers[index], index, units))
             .collect();
@@ -109,6 +115,12 @@ impl Chip {
                 "{} shared tiers up to dram; one to {MAX_LEVELS} can be simulated",
                 levels.len()
             )));
+        }
+        for inner in 0..levels.len() - 1 {
+            let outer_rate = levels[inner + 1].read_rate;
+            if device.tiers[levels[inner].tier].single_port && outer_rate > 0.0 {
+                levels[inner].fill_cost = levels[inner].read_rate / outer_rate;
+            }
         }
         let feeds = feeds(device, dram);
         let tile = feeds
@@ -131,7 +143,14 @@ impl Chip {
             tile,
             feeds,
             accumulator_bytes,
+            sums_in_registers: accumulator_bytes >= 16_384.0 && tile.capacity < 8.0 * accumulator_bytes,
         })
+    }
+
+    /// Bytes one of `units` cores must have in flight for all of them to cover the latency of the memory.
+    pub fn unit_bytes_in_flight(&self, units: f64) -> f64 {
+        let covering = |level: &Level| level.read_rate * level.latency_ps as f64 * 1e-12;
+        self.levels.iter().map(covering).fold(0.0, f64::max) / units
     }
 
     /// Index in `levels` of DRAM.
@@ -220,6 +239,7 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
         write_rate,
         half_duplex: tier.duplex == Duplex::Half,
         write_cost: write_cost(tier),
+        fill_cost: 0.0,
         latency_ps,
         unit_rate_cap: tier
             .in_flight

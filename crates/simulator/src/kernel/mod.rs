@@ -131,6 +131,14 @@ impl Route {
                 let cost = links.write_cost[level] * traffic.write[level] / bytes;
                 merge_usage(&mut route.usage, links.write[level], cost);
             }
+            let passing = if level + 1 < count { moved(level + 1) } else { 0.0 };
+            if passing > 0.0 && chip.levels[level].fill_cost > 0.0 {
+                merge_usage(
+                    &mut route.usage,
+                    links.read[level],
+                    chip.levels[level].fill_cost * passing / bytes,
+                );
+            }
         }
         route
     }

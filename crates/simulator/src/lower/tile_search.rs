@@ -176,7 +176,7 @@ fn evaluate(
 /// The depth of a step, the steps in flight and the sets of accumulators that fit on a core.
 fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Option<(u64, u32, u32)> {
     let sums = m as f64 * n as f64 * products.accumulator;
-    let in_registers = chip.accumulator_bytes >= 16_384.0;
+    let in_registers = chip.sums_in_registers;
     let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
     let (room, accumulators) = if in_registers {
         // Operand fragments and addresses take the rest of the register file.
@@ -412,7 +412,9 @@ fn cost(chip: &Chip, products: &Products, tile: &Tile) -> f64 {
     let wave = |active: f64| {
         let load = (0..chip.levels.len())
             .map(|level| {
-                let shared = share(level) * active / chip.levels[level].read_rate;
+                let passing = if level < chip.dram() { share(level + 1) } else { 0.0 };
+                let port = share(level) + chip.levels[level].fill_cost * passing;
+                let shared = port * active / chip.levels[level].read_rate;
                 let capped = chip.levels[level].unit_rate_cap.map_or(0.0, |cap| share(level) / cap);
                 shared.max(capped) * 1e12
             })
