@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from svg import COLOURS, FAINT, GRID, INK, LogAxes, Svg
+from svg import COLOURS, FAINT, INK, LogAxes, Svg
 
 FIRST_RUN = "scenarios/tutorial/first_run.yaml"
 
@@ -23,7 +23,7 @@ def run(memwall, scenario, *options):
 
 def bandwidth(memwall):
     """The first run at different HBM bandwidths: time per step, by what the matrix engine did."""
-    speeds = [1, 2, 3, 3.35, 4, 5, 6.7, 8, 10, 13.4, 20]
+    speeds = [1, 1.4, 2, 2.6, 3.35, 4, 5, 6, 6.7, 7.5, 8.5, 9.2, 10, 12, 15, 20]
     cases = [
         run(memwall, FIRST_RUN, "--set", f"hardware.memory.hbm.bandwidth={speed} TB/s")["cases"][0]
         for speed in speeds
@@ -41,7 +41,7 @@ def bandwidth(memwall):
     )
     bands = _bands(cases)
     base = [0.0] * len(speeds)
-    for label, colour, values in bands:
+    for _, colour, values in bands:
         top = [low + value for low, value in zip(base, values)]
         outline = [axes.at(speed, value * 1e3) for speed, value in zip(speeds, top)]
         outline += [axes.at(speed, value * 1e3) for speed, value in reversed(list(zip(speeds, base)))]
@@ -109,7 +109,7 @@ def batch(memwall):
             svg.dot(*axes.at(*point), colour)
         x, y = axes.at(*line[-1])
         svg.text(x + 10, y + 4, f"context {context}", 13, colour=colour, bold=True)
-    svg.text(526, 330, "dashed: in proportion", 12, colour=FAINT)
+    svg.text(526, 170, "dashed: in proportion", 12, colour=FAINT)
     return svg
 
 
@@ -124,13 +124,14 @@ def fig3(memwall):
         "tokens (log scale)",
         "latency relative to BERT-Base at 128 tokens (log scale)",
     )
-    colours = {"bert-base": COLOURS["compute"], "bert-large": COLOURS["occupancy"], "gpt2": COLOURS["bandwidth"]}
-    for (name, colour), lines in zip(colours.items(), _fig3_lines(cases, colours)):
-        svg.path([axes.at(length, ours) for length, ours, _ in lines], colour, 2)
-        for length, _, published in lines:
+    colours = {"BERT-Base": COLOURS["compute"], "BERT-Large": COLOURS["occupancy"], "GPT-2": COLOURS["bandwidth"]}
+    for model, colour in colours.items():
+        points = _latencies(cases, model)
+        svg.path([axes.at(length, ours) for length, ours, _ in points], colour, 2)
+        for length, _, published in points:
             svg.dot(*axes.at(length, published), colour, 4.5, hollow=True)
-        x, y = axes.at(*lines[-1][:2])
-        svg.text(x + 12, y + 4, name, 13, colour=colour, bold=True)
+        x, y = axes.at(*points[-1][:2])
+        svg.text(x + 12, y + 4, model, 13, colour=colour, bold=True)
     svg.line(526, 320, 548, 320, INK, 2)
     svg.text(554, 324, "memwall", 12)
     svg.dot(537, 342, INK, 4.5, hollow=True)
@@ -138,10 +139,15 @@ def fig3(memwall):
     return svg
 
 
-def _fig3_lines(cases, names):
-    """(tokens, ours, published) of each model's cases, both relative to BERT-Base at 128."""
-    del cases, names
-    return []
+def _latencies(cases, model):
+    """(tokens, ours, published) of a model's cases, both relative to the first case."""
+    points = []
+    for case in cases:
+        name, length = case["name"].rsplit(" ", 1)
+        latency = next(entry for entry in case["comparisons"] if entry["quantity"] == "latency")
+        if name == model:
+            points.append((int(length), case["time_s"] / cases[0]["time_s"], latency["published"]))
+    return points
 
 
 def _nice(step):
