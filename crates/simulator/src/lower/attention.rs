@@ -67,7 +67,7 @@ fn candidates(
     shape: Attention,
     engine: EngineKind,
 ) -> impl Iterator<Item = Blocks> {
-    let wide = fitting(chip, demand, shape, engine, &[128.0, 64.0, 32.0, 16.0], 2.0);
+    let wide = fitting(chip, demand, shape, engine, &[1024.0, 512.0, 256.0, 128.0, 64.0, 32.0, 16.0], 2.0);
     let found = if wide.is_empty() {
         fitting(chip, demand, shape, engine, &[16.0, 8.0, 4.0, 2.0, 1.0], 1.0)
     } else {
@@ -88,8 +88,8 @@ fn fitting(
     let kv_element = demand.input(1).element_bytes;
     let q_element = demand.input(0).element_bytes;
     let packed = packed_rows(shape);
-    let row_sizes: Vec<f64> = if packed <= 64.0 { vec![packed] } else { vec![128.0, 64.0, 32.0, 16.0] };
-    let in_registers = chip.accumulator_bytes >= 16_384.0;
+    let row_sizes: Vec<f64> = if packed <= 64.0 { vec![packed] } else { vec![512.0, 256.0, 128.0, 64.0, 32.0, 16.0] };
+    let in_registers = chip.sums_in_registers;
     let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
     let mut found = Vec::new();
     for rows in row_sizes {

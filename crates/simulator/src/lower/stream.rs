@@ -8,8 +8,8 @@ use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
 use crate::plan::{Choice, Compute, EngineShare, KernelPlan, Traffic, WaveGroup};
 
-/// Bytes one unit moves in a step at most: long enough that several in flight cover the memory latency, short
-/// enough that loads, computing and stores overlap.
+/// Bytes one unit moves in a step, short enough that loads, computing and stores overlap; more where a few cores have
+/// to cover the memory latency.
 const CHUNK_BYTES: f64 = 16_384.0;
 /// Below this many bytes a unit, another unit gains nothing.
 const LEAST_UNIT_BYTES: f64 = 2_048.0;
@@ -37,7 +37,9 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, Simulati
     let pulled = demand.input_bytes() * passes;
     let moved = pulled + demand.output_bytes();
     let units = (moved / LEAST_UNIT_BYTES).ceil().min(stream.pieces).clamp(1.0, f64::from(chip.units));
-    let steps = (moved / units / CHUNK_BYTES).ceil().max(1.0);
+    let covering = 2.0 * chip.unit_bytes_in_flight(units) / f64::from(SLOTS);
+    let chunk = CHUNK_BYTES.max(covering.min(0.5 * chip.tile.capacity / f64::from(SLOTS)));
+    let steps = (moved / units / chunk).ceil().max(1.0);
     let unit_steps = units * steps;
     let shares = engine_shares(chip, demand, &stream)?;
     let slowest = shares.iter().map(EngineShare::total).fold(0.0, f64::max);
