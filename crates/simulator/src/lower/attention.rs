@@ -292,10 +292,7 @@ fn build(
     let (units, even, uneven) = balance(chip, blocks);
     let reads = reads(chip, demand, shape, blocks);
     let unit_steps = units * even + (units / 2.0).ceil() * uneven;
-    let mut load = Traffic::default();
-    for level in 0..chip.levels.len() {
-        load.read[level] = reads[level] / unit_steps;
-    }
+    let load = Traffic { read: reads.map(|bytes| bytes / unit_steps), ..Traffic::default() };
     let mut epilogue = Traffic::default();
     if blocks.split > 1.0 {
         epilogue.write[0] = combine_bytes(shape, blocks) / units;
