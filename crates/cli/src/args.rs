@@ -9,12 +9,14 @@ use memwall_simulator::Fidelity;
 #[derive(Debug, Parser)]
 #[command(
     name = "memwall",
+    bin_name = "memwall",
     version,
     about = "Where does the time go? Simulates how data moves through an AI accelerator",
     long_about = "Where does the time go?\n\nmemwall reads a model, a machine (real or imagined) and a workload from one YAML file, simulates how \
         the data moves from DRAM through the caches to the compute units, and accounts for every picosecond: computing, \
         or stalled, and on what.",
-    after_help = "Exit codes: 0 ok, 1 internal error, 2 usage, 3 invalid input, 4 an `expect:` failed, 5 a limit was hit.",
+    after_help = "Exit codes: 0 ok, 1 internal error, 2 usage, 3 invalid input or unwritable output, 4 an `expect:` \
+        failed, 5 a limit was hit.",
     max_term_width = 100
 )]
 pub struct Cli {
@@ -40,14 +42,12 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// When to use colour.
+/// When to use colour. The values explain themselves: documented, they would take ten lines of every help text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
 pub enum Color {
-    /// On a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -56,23 +56,27 @@ pub enum Color {
 pub enum Command {
     /// Run a scenario and report where the time went
     #[command(after_help = "Examples:\n  memwall run scenarios/tutorial/first_run.yaml\n  \
-        memwall run first_run.yaml --set workload.batch=32 --set 'hardware.memory.hbm.bandwidth=6.7 TB/s'\n  \
+        memwall run first_run.yaml --set 'hardware.memory.hbm.bandwidth=6.7 TB/s'\n  \
         memwall run first_run.yaml --format json -o result.json\n  cat first_run.yaml | memwall run -")]
     Run(RunArgs),
     /// Check scenarios without running them; reports everything that is wrong
+    #[command(after_help = "Example:\n  memwall check scenarios/tutorial/*.yaml")]
     Check(CheckArgs),
     /// Explain one operator: its tiles, its traffic on every tier, and what bounds it
     #[command(after_help = "Examples:\n  memwall explain scenarios/tutorial/first_run.yaml mlp.down\n  \
         memwall explain first_run.yaml layers.3.attn --set workload.batch=32")]
     Explain(ExplainArgs),
-    /// The catalog of hardware
-    #[command(subcommand)]
+    /// The catalog of hardware, each figure with its source
+    #[command(subcommand, after_help = "Example:\n  memwall hardware show h100")]
     Hardware(CatalogCommand),
-    /// The catalog of software profiles
-    #[command(subcommand)]
+    /// The catalog of software profiles: what launches, fuses and tunes kernels
+    #[command(subcommand, after_help = "Example:\n  memwall software show tensorrt-llm")]
     Software(CatalogCommand),
     /// The catalog of models; `show` also reads a Hugging Face config.json
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  memwall model show llama-3-8b\n  memwall model show path/to/config.json"
+    )]
     Model(CatalogCommand),
     /// Print the JSON Schema of scenarios (draft-07)
     Schema,
@@ -99,13 +103,11 @@ pub enum CatalogCommand {
 #[derive(Debug, Clone, Args)]
 pub struct ScenarioArgs {
     /// The scenario's file; `-` reads standard input
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub file: String,
     /// Change a value: `--set workload.batch=32`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
-    /// How closely to simulate, instead of what the scenario says
-    #[arg(long, value_enum)]
-    pub fidelity: Option<FidelityArg>,
     /// Take only the case of this name; may be repeated
     #[arg(long = "case", value_name = "NAME")]
     pub cases: Vec<String>,
@@ -116,8 +118,11 @@ pub struct ScenarioArgs {
 pub struct RunArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
+    /// How closely to simulate, instead of what the scenario says
+    #[arg(long, value_enum)]
+    pub fidelity: Option<FidelityArg>,
     /// Print the resolved scenario and where each value came from; run nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     pub dry_run: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -131,7 +136,7 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
     /// The scenarios' files; `-` reads standard input
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub files: Vec<String>,
     /// Change a value before checking; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -143,10 +148,10 @@ pub struct CheckArgs {
 pub struct ExplainArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
-    /// The operator: `mlp.down`, or `layers.3.mlp.down` for one layer's
+    /// The operator: `mlp.down` for the first of that label, `layers.3.mlp.down` for one layer's
     pub operator: String,
-    /// Which step: 1 is the first (prefill of a generate workload, or the first token); default the last
-    #[arg(long)]
+    /// Which step: 1 is the prefill of a generate workload, or the first token; the last unless given
+    #[arg(long, value_name = "NUMBER")]
     pub step: Option<u64>,
 }
 

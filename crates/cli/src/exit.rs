@@ -11,7 +11,7 @@ pub enum Exit {
     Internal = 1,
     /// 2: the command line makes no sense.
     Usage = 2,
-    /// 3: the input is not valid, does not exist, or cannot run.
+    /// 3: the input is not valid, does not exist or cannot run, or the output cannot be written.
     InvalidInput = 3,
     /// 4: an `expect:` of the scenario did not come true.
     ExpectationFailed = 4,

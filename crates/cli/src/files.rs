@@ -64,39 +64,60 @@ fn relative_to(from: &str, path: &str) -> String {
     joined.to_string_lossy().into_owned()
 }
 
+/// How messages name an input.
+pub fn shown_name(file: &str) -> &str {
+    if file == "-" { "stdin" } else { file }
+}
+
+/// Whether a file could appear at `path`, as far as that can be told without writing.
+///
+/// # Errors
+/// A message for people.
+pub fn check_target(path: &Path) -> Result<(), String> {
+    if path.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if folder_of(path).is_dir() { Ok(()) } else { Err("its folder does not exist".to_owned()) }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes `text` to `path`: into a temporary file beside it, then renamed over it.
 ///
 /// # Errors
 /// A message for people.
 pub fn write_whole(path: &Path, text: &str) -> Result<(), String> {
-    if path.is_dir() {
-        return Err("it is a folder".to_owned());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let special = path.exists() && !path.is_file();
-    if special {
+    check_target(path)?;
+    // A link stays a link; what it points to is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let existing = std::fs::metadata(&target).ok();
+    if existing.as_ref().is_some_and(|data| !data.is_file()) {
         // A pipe or a device cannot be renamed over.
-        return std::fs::write(path, text).map_err(|error| io_message(&error));
+        return std::fs::write(&target, text).map_err(|error| io_message(&error));
     }
-    let mut file = tempfile::Builder::new()
-        .prefix(".memwall-")
-        .tempfile_in(folder)
-        .map_err(|error| format!("cannot write in {}: {}", folder.display(), io_message(&error)))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".memwall-");
+    ask_for_usual_permissions(&mut builder);
+    let mut file = builder.tempfile_in(folder_of(&target)).map_err(|error| io_message(&error))?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
         .map_err(|error| io_message(&error))?;
-    set_usual_permissions(file.path());
-    file.persist(path).map_err(|error| io_message(&error.error))?;
+    if let Some(existing) = existing {
+        // Best effort: a result with other permissions is still a result.
+        let _ = file.as_file().set_permissions(existing.permissions());
+    }
+    file.persist(&target).map_err(|error| io_message(&error.error))?;
     Ok(())
 }
 
-/// Temporary files are private; a result is not.
+/// Temporary files are private; a result is as the user's mask says.
 #[cfg(unix)]
-fn set_usual_permissions(path: &Path) {
+fn ask_for_usual_permissions(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
-    // Best effort: a result with narrow permissions is still a result.
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644));
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn set_usual_permissions(_path: &Path) {}
+fn ask_for_usual_permissions(_builder: &mut tempfile::Builder<'_, '_>) {}

@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Exit {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok,
         Err(error) => {
             complain(&format!("error: cannot write the result: {error}"));
-            Exit::Internal
+            Exit::InvalidInput
         }
     }
 }

@@ -22,7 +22,8 @@ pub struct Agreement {
     /// Of the roofline alone, where the quantity is a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Errors>,
-    /// The case with the largest error of ours, and that error.
+    /// The case with the largest error of ours beyond the print's rounding, and that error.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<(String, f64)>,
     /// Pairs of cases that ours puts in the opposite order.
     pub inversions: Vec<Inversion>,
@@ -73,7 +74,10 @@ fn agreement(cases: &[CaseReport], quantity: Quantity) -> Option<Agreement> {
         return None;
     }
     let error = |point: &Point| point.comparison.error.unwrap_or(0.0);
-    let worst = points.iter().max_by(|a, b| error(a).abs().total_cmp(&error(b).abs()));
+    let worst = points
+        .iter()
+        .filter(|point| !point.comparison.within_rounding)
+        .max_by(|a, b| error(a).abs().total_cmp(&error(b).abs()));
     let ours: Vec<f64> = points.iter().map(|point| point.ours).collect();
     let roofline: Option<Vec<f64>> = points.iter().map(|point| point.comparison.roofline).collect();
     Some(Agreement {

@@ -22,5 +22,5 @@ pub use document::{Document, SCHEMA_VERSION};
 pub use expect::{Checked, Expectation, Wanted};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
-pub use table::{View, explanation_text, figure_list, name_list};
+pub use table::{View, explanation_text, figure_list, name_list, paragraph};
 pub use wall::{cause_text, wall_sentence};

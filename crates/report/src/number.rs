@@ -10,13 +10,16 @@ pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// `0.9412` as `94 %`, `0.056` as `5.6 %`: two digits at least, so that small shares stay readable.
+/// `0.9412` as `94 %`, `0.056` as `5.6 %`: two digits at least, so that small shares stay readable; `0.997` is no
+/// `100 %`, because what is missing is often the point.
 pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value.abs() {
-        size if size == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         size if size < 0.05 => format!("{}0.1 %", if value < 0.0 { "> -" } else { "< " }),
         size if size < 9.95 => format!("{value:.1} %"),
+        size if (99.5..99.95).contains(&size) => format!("{value:.1} %"),
+        size if (99.95..100.0).contains(&size) => format!("{}99.9 %", if value < 0.0 { "< -" } else { "> " }),
         _ => format!("{value:.0} %"),
     }
 }
@@ -79,8 +82,10 @@ mod tests {
 
     #[test]
     fn shares_keep_two_digits() {
-        let written: Vec<String> = [0.0, 0.0001, 0.0123, 0.0996, 0.5, 0.9412, 1.0].map(percent).to_vec();
-        assert_eq!(written, ["0 %", "< 0.1 %", "1.2 %", "10 %", "50 %", "94 %", "100 %"]);
+        let written: Vec<String> =
+            [0.0, 0.0001, 0.0123, 0.0996, 0.5, 0.9412, 0.997, 0.99999, 1.0].map(percent).to_vec();
+        let expected = ["0 %", "< 0.1 %", "1.2 %", "10 %", "50 %", "94 %", "99.7 %", "> 99.9 %", "100 %"];
+        assert_eq!(written, expected);
     }
 
     #[test]

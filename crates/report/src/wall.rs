@@ -5,7 +5,7 @@ use memwall_simulator::Cause;
 use crate::number::percent;
 use crate::{CaseReport, EngineReport, StallReport};
 
-/// The wall as a sentence: "94 % of the time the matrix engine waits: 88 % on hbm bandwidth."
+/// The wall as a sentence: "94 % of the time the matrix engine waits: 88 % on HBM bandwidth."
 #[must_use]
 pub fn wall_sentence(case: &CaseReport) -> String {
     let main = case.engines.iter().find(|engine| Some(&engine.name) == case.main_engine.as_ref());
@@ -35,7 +35,7 @@ pub fn wall_sentence(case: &CaseReport) -> String {
     }
     let useful = of(engine.busy_ps);
     format!(
-        "{useful} of the time the {name} engine does useful work; most of the rest, {}, goes {}.",
+        "{useful} of the time the {name} engine does useful work; the largest loss, {}, goes {}.",
         of(largest.ps),
         loss(largest)
     )
@@ -56,10 +56,13 @@ pub(crate) fn main_engine(engines: &[EngineReport]) -> Option<&EngineReport> {
     if first.busy_ps > 0 {
         return Some(first);
     }
-    let share = |engine: &EngineReport| engine.share(engine.busy_ps);
-    engines.iter().skip(1).fold(Some(first), |best, engine| {
-        if best.is_some_and(|best| share(best) >= share(engine)) { best } else { Some(engine) }
-    })
+    let mut busiest = first;
+    for engine in engines {
+        if engine.share(engine.busy_ps) > busiest.share(busiest.busy_ps) {
+            busiest = engine;
+        }
+    }
+    Some(busiest)
 }
 
 /// `compute`, or the cause of the engine's largest stall; `nothing` when no time passed.
@@ -76,9 +79,18 @@ fn is_waiting(cause: Cause) -> bool {
     !matches!(cause, Cause::Occupancy | Cause::Power | Cause::Efficiency)
 }
 
+// Scenarios write tiers in lower case; prose has them as everybody does.
+fn tier_in_words(name: &str) -> String {
+    let digits_aside = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    match digits_aside {
+        "hbm" | "l" | "llc" | "dram" | "ddr" | "lpddr" | "gddr" | "sram" | "vmem" => name.to_uppercase(),
+        _ => name.to_owned(),
+    }
+}
+
 // What an engine waits "on".
 fn phrase(stall: &StallReport) -> String {
-    let place = stall.place.as_deref().unwrap_or("memory");
+    let place = tier_in_words(stall.place.as_deref().unwrap_or("memory"));
     match stall.cause {
         Cause::Launch => "for the host to launch kernels".to_owned(),
         Cause::Dependency => "for other engines' results".to_owned(),

@@ -5,14 +5,18 @@ use memwall_report::explanation_text;
 use memwall_scenario::{Case, StepGraph};
 use memwall_simulator::Options;
 
-use super::scenario::read;
+use super::scenario::{read, suggestion};
 use crate::args::{ExplainArgs, Global};
 use crate::exit::Exit;
+use crate::files::shown_name;
 use crate::terminal::{complain, print, view};
+
+// An inline graph may have a label of its own for each of its operators.
+const MOST_LABELS: usize = 1_000;
 
 /// Explains one operator of the scenario's (first chosen) case.
 pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
-    let scenario = match read(&args.scenario, global) {
+    let scenario = match read(&args.scenario, None, global) {
         Ok(scenario) => scenario,
         Err(exit) => return exit,
     };
@@ -27,7 +31,7 @@ pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
     match explained(args, case, global) {
         Ok(text) => print(&text),
         Err(message) => {
-            complain(&format!("error: {message}"));
+            complain(&format!("error: {}: {message}", shown_name(&args.scenario.file)));
             Exit::InvalidInput
         }
     }
@@ -61,12 +65,10 @@ fn find(graph: &Graph, wanted: &str) -> Result<OpId, String> {
     found.ok_or_else(|| {
         let mut labels: Vec<&str> = Vec::new();
         for operator in graph.operators() {
-            if !labels.contains(&operator.label.as_ref()) && labels.len() < 60 {
+            if !labels.contains(&operator.label.as_ref()) && labels.len() < MOST_LABELS {
                 labels.push(operator.label.as_ref());
             }
         }
-        let near = labels.iter().min_by_key(|label| strsim::damerau_levenshtein(label, wanted));
-        let hint = near.map(|label| format!("did you mean `{label}`? ")).unwrap_or_default();
-        format!("no operator is called `{wanted}`; {hint}The step has: {}", labels.join(", "))
+        format!("no operator is called `{wanted}`; {}", suggestion(wanted, &labels))
     })
 }

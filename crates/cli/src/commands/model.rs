@@ -1,12 +1,12 @@
 //! `memwall model`.
 
 use memwall_model_graph::{Architecture, Dtype, Precision, catalog};
-use memwall_report::name_list;
+use memwall_report::{name_list, paragraph};
 use memwall_units::Bytes;
 
 use crate::args::{CatalogCommand, Global};
 use crate::exit::Exit;
-use crate::files::read_text;
+use crate::files::{read_text, shown_name};
 use crate::terminal::{complain, print, view};
 
 /// `memwall model list|show`.
@@ -19,7 +19,7 @@ pub fn model(command: &CatalogCommand, global: &Global) -> Exit {
             print(&name_list(&catalog::models().iter().map(row).collect::<Vec<_>>(), view(global)))
         }
         CatalogCommand::Show { name } => match find(name) {
-            Ok((title, architecture)) => show(&title, &architecture),
+            Ok((title, source, architecture)) => show(&title, &source, &architecture, global),
             Err(message) => {
                 complain(&format!("error: {message}"));
                 Exit::InvalidInput
@@ -28,14 +28,18 @@ pub fn model(command: &CatalogCommand, global: &Global) -> Exit {
     }
 }
 
-fn find(name: &str) -> Result<(String, Architecture), String> {
+/// The title, the source and the architecture of a catalog entry or a config.json.
+fn find(name: &str) -> Result<(String, String, Architecture), String> {
     if name.ends_with(".json") || name == "-" {
-        let text = read_text(name).map_err(|message| format!("{name}: {message}"))?;
-        let architecture = Architecture::from_hf_config(&text).map_err(|error| format!("{name}: {error}"))?;
-        return Ok((name.to_owned(), architecture));
+        let shown = shown_name(name);
+        let text = read_text(name).map_err(|message| format!("{shown}: {message}"))?;
+        let architecture =
+            Architecture::from_hf_config(&text).map_err(|error| format!("{shown}: {error}"))?;
+        return Ok((shown.to_owned(), String::new(), architecture));
     }
     if let Some(entry) = catalog::entry(name) {
-        return Ok((format!("{} ({})\n{}", entry.title, entry.name, entry.source), entry.architecture()));
+        let title = format!("{} ({})", entry.title, entry.name);
+        return Ok((title, entry.source.to_owned(), entry.architecture()));
     }
     let names = catalog::models().iter().flat_map(|entry| entry.aliases.iter().chain([&entry.name]));
     let near = names
@@ -48,9 +52,9 @@ fn find(name: &str) -> Result<(String, Architecture), String> {
     ))
 }
 
-fn show(title: &str, architecture: &Architecture) -> Exit {
+fn show(title: &str, source: &str, architecture: &Architecture, global: &Global) -> Exit {
     let parameters = architecture.parameters();
-    let mut text = format!("{title}\n\n");
+    let mut text = format!("{title}\n{}\n", paragraph(source, view(global)));
     match serde_yaml::to_string(architecture) {
         Ok(yaml) => yaml.lines().for_each(|line| text += &format!("  {line}\n")),
         Err(error) => {

@@ -1,5 +1,7 @@
 //! `memwall run`.
 
+use std::path::Path;
+
 use memwall_explore::run_scenario;
 use memwall_report::Document;
 use memwall_scenario::Scenario;
@@ -7,22 +9,26 @@ use memwall_scenario::Scenario;
 use super::scenario::read;
 use crate::args::{Format, Global, RunArgs};
 use crate::exit::Exit;
-use crate::files::{Disk, write_whole};
+use crate::files::{Disk, check_target, shown_name, write_whole};
 use crate::terminal::{color_messages, complain, print, view, width};
 
 /// Runs a scenario and prints its report.
 pub fn run(args: &RunArgs, global: &Global) -> Exit {
-    let scenario = match read(&args.scenario, global) {
+    let scenario = match read(&args.scenario, args.fidelity, global) {
         Ok(scenario) => scenario,
         Err(exit) => return exit,
     };
+    // Told now, not after a long run.
+    if let Some(Err(message)) = args.output.as_deref().map(check_target) {
+        return cannot_write(args, &message);
+    }
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
     let document = match run_scenario(&scenario) {
         Ok(document) => document,
         Err(error) => {
-            complain(&format!("error: {}: {error}", args.scenario.file));
+            complain(&format!("error: {}: {error}", shown_name(&args.scenario.file)));
             return if error.is_limit() { Exit::Limit } else { Exit::InvalidInput };
         }
     };
@@ -58,11 +64,14 @@ fn deliver(args: &RunArgs, text: &str) -> Exit {
     let Some(path) = &args.output else { return print(text) };
     match write_whole(path, text) {
         Ok(()) => Exit::Ok,
-        Err(message) => {
-            complain(&format!("error: {}: {message}", path.display()));
-            Exit::InvalidInput
-        }
+        Err(message) => cannot_write(args, &message),
     }
+}
+
+fn cannot_write(args: &RunArgs, message: &str) -> Exit {
+    let path = args.output.as_deref().unwrap_or(Path::new("-"));
+    complain(&format!("error: cannot write {}: {message}", path.display()));
+    Exit::InvalidInput
 }
 
 /// The table says which expectations failed; the other formats go to programs, so a person is told here.
@@ -91,7 +100,8 @@ fn dry_run(args: &RunArgs, scenario: &Scenario, global: &Global) -> Exit {
             }
         };
         if several {
-            text.push_str(if text.is_empty() { "---\n" } else { "\n---\n" });
+            let name = scenario.cases.get(index - 1).map(|case| case.name.as_str()).unwrap_or_default();
+            text.push_str(&format!("{}--- # {name}\n", if text.is_empty() { "" } else { "\n" }));
         }
         text.push_str(&resolved.to_yaml());
     }

@@ -4,15 +4,15 @@ use memwall_explore::expectations;
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
-use crate::args::{Global, ScenarioArgs};
+use crate::args::{FidelityArg, Global, ScenarioArgs};
 use crate::exit::Exit;
 use crate::files::{Disk, read_text};
 use crate::terminal::{color_messages, complain, width};
 
 /// Reads the scenario of a command line; says what is wrong with it on standard error.
-pub fn read(args: &ScenarioArgs, global: &Global) -> Result<Scenario, Exit> {
+pub fn read(args: &ScenarioArgs, fidelity: Option<FidelityArg>, global: &Global) -> Result<Scenario, Exit> {
     let mut sets = args.sets.clone();
-    sets.extend(args.fidelity.map(|fidelity| format!("fidelity={}", Fidelity::from(fidelity).name())));
+    sets.extend(fidelity.map(|fidelity| format!("fidelity={}", Fidelity::from(fidelity).name())));
     let mut scenario = read_file(&args.file, &sets, global)?;
     if !args.cases.is_empty() {
         choose(&mut scenario, &args.cases)?;
@@ -62,12 +62,24 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
 fn choose(scenario: &mut Scenario, names: &[String]) -> Result<(), Exit> {
     let known: Vec<&str> = scenario.cases.iter().map(|case| case.name.as_str()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        let shown: Vec<&str> = known.iter().copied().take(20).collect();
-        let more = known.len().saturating_sub(shown.len());
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        complain(&format!("error: no case is called `{unknown}`; there are: {}{rest}", shown.join(", ")));
-        return Err(Exit::Usage);
+        complain(&format!("error: no case is called `{unknown}`; {}", suggestion(unknown, &known)));
+        return Err(Exit::InvalidInput);
     }
     scenario.retain_cases(|name| names.iter().any(|wanted| wanted == name));
     Ok(())
+}
+
+/// The nearest of `known`, then all of them, so many as a person would read.
+pub fn suggestion(wanted: &str, known: &[&str]) -> String {
+    const SHOWN: usize = 20;
+    let near = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&wanted.to_lowercase(), &name.to_lowercase()), *name))
+        .filter(|(distance, name)| *distance * 3 <= name.chars().count())
+        .min();
+    let near = near.map(|(_, name)| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let more = known.len().saturating_sub(SHOWN);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let shown: Vec<&str> = known.iter().copied().take(SHOWN).collect();
+    format!("{near}there are {}{rest}", shown.join(", "))
 }

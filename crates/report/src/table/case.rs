@@ -3,10 +3,11 @@
 use memwall_simulator::Cause;
 use memwall_units::{Bytes, Flops, Picos};
 
+use super::columns::Columns;
 use super::layout::{Grid, Tone, View, bar, clean, shorten, wrap};
 use super::many::notes;
 use crate::number::{count, percent, significant, times};
-use crate::{CaseReport, EngineReport, OperatorReport, cause_text, wall_sentence};
+use crate::{CaseReport, ClassReport, EngineReport, OperatorReport, TierReport, cause_text, wall_sentence};
 
 const OPERATORS_SHOWN: usize = 8;
 // Below this share a stall is not worth a line; the ledger in JSON has it.
@@ -21,15 +22,26 @@ pub(super) fn case_block(case: &CaseReport, view: View) -> String {
     if let Some(engine) = main_engine(case) {
         text += &section(view, &format!("Where the time of the {} engine goes", engine.name));
         text += &ledger(engine, view).render(view);
-        text += &other_engines(case, engine, view);
+        if view.verbose {
+            for other in case.engines.iter().filter(|other| other.name != engine.name) {
+                text += &section(view, &format!("Where the time of the {} engine goes", other.name));
+                text += &ledger(other, view).render(view);
+            }
+        } else {
+            text += &other_engines(case, engine, view);
+        }
     }
     if !case.tiers.is_empty() {
         text += &section(view, "What moved");
-        text += &tiers(case, view).render(view);
+        text += &tiers(case, view);
     }
     if !case.operators.is_empty() {
         text += &section(view, "What took the time");
         text += &operators(case, view);
+    }
+    if view.verbose && !case.classes.is_empty() {
+        text += &section(view, "By class of operator");
+        text += &classes(case, view);
     }
     text + &notes(std::slice::from_ref(case), view)
 }
@@ -46,14 +58,14 @@ fn heading(case: &CaseReport, view: View) -> String {
     text + &view.paint(Tone::Dim, &how) + "\n"
 }
 
-fn counting(case: &CaseReport) -> &'static str {
+pub(super) fn counting(case: &CaseReport) -> &'static str {
     match case.counting {
         memwall_model_graph::Counting::Actual => "actual",
         memwall_model_graph::Counting::Paper => "paper",
     }
 }
 
-fn section(view: View, title: &str) -> String {
+pub(super) fn section(view: View, title: &str) -> String {
     format!("\n{}\n", view.paint(Tone::Heading, title))
 }
 
@@ -65,18 +77,25 @@ fn main_engine(case: &CaseReport) -> Option<&EngineReport> {
 fn figures(case: &CaseReport) -> Grid {
     let seconds = |value: f64| Picos::from_secs_f64_ceil(value).to_string();
     let digits = |value: f64| significant(value, 4);
-    let roofline =
-        case.times_roofline.map(|factor| format!("{} of {}", times(factor), seconds(case.roofline_s)));
+    let over_roofline =
+        case.times_roofline.map(|factor| format!("{} ({})", times(factor), seconds(case.roofline_s)));
+    let tokens = (case.tokens > 0).then(|| case.tokens.to_string());
+    let tokens_per_s = case.tokens_per_s.filter(|rate| *rate > 0.0).map(count);
+    let tpot = ("a token (TPOT)", case.tpot_s.map(seconds));
+    let latencies = match case.ttft_s.map(seconds) {
+        Some(ttft) => (("prefill (TTFT)", Some(ttft)), tpot),
+        None => (tpot, ("tokens", tokens.filter(|_| case.tpot_s.is_some()))),
+    };
     let pairs = [
-        (("time", Some(Picos(case.time_ps).to_string())), ("tokens/s", case.tokens_per_s.map(count))),
-        (("prefill (TTFT)", case.ttft_s.map(seconds)), ("a token (TPOT)", case.tpot_s.map(seconds))),
+        (("time", Some(Picos(case.time_ps).to_string())), ("tokens/s", tokens_per_s)),
+        latencies,
+        (("bound by", Some(case.bound_by.clone())), ("over the roofline", over_roofline)),
         (("FLOPs", Some(flops(case.flops))), ("utilisation (MFU)", case.mfu.map(percent))),
         (("bytes accessed", Some(bytes(case.mops_bytes))), ("FLOPs a byte", case.intensity_mops.map(digits))),
         (
             ("DRAM bytes", Some(bytes(case.dram_bytes))),
             ("FLOPs a DRAM byte", case.intensity_dram.map(digits)),
         ),
-        (("bound by", Some(case.bound_by.clone())), ("roofline", roofline)),
     ];
     let mut grid = Grid::new("<<<<");
     for ((left, left_value), (right, right_value)) in pairs {
@@ -130,62 +149,83 @@ fn other_engines(case: &CaseReport, main: &EngineReport, view: View) -> String {
     view.paint(Tone::Dim, text.trim_end()) + "\n"
 }
 
-fn tiers(case: &CaseReport, view: View) -> Grid {
-    let mut grid = Grid::new("<>>><>>");
-    let headings = ["tier", "read", "written", "utilisation", "", "peak held", "capacity"];
-    grid.header(&headings);
+// Innermost first. A tier that nothing used is named below: ten zeros say no more than that.
+fn tiers(case: &CaseReport, view: View) -> String {
+    let idle = |tier: &TierReport| {
+        tier.bytes_read == 0 && tier.bytes_written == 0 && tier.peak_occupancy_bytes == 0 && !view.verbose
+    };
+    let used: Vec<&TierReport> = case.tiers.iter().filter(|tier| !idle(tier)).collect();
+    let share = |tier: &TierReport| tier.bandwidth_utilization;
     let bar_width = if view.width >= 100 { 20 } else { 10 };
-    for tier in &case.tiers {
-        let share = tier.bandwidth_utilization;
-        let cells = [
-            tier.name.clone(),
-            Bytes(tier.bytes_read).to_string(),
-            Bytes(tier.bytes_written).to_string(),
-            share.map(percent).unwrap_or_default(),
-            share.map(|share| bar(share, bar_width)).unwrap_or_default(),
-            Bytes(tier.peak_occupancy_bytes).to_string(),
-            Bytes(tier.capacity_bytes).to_string(),
-        ];
-        grid.row(Some(Tone::Bad), &cells);
+    let mut table = Columns::new(Some(Tone::Bad));
+    let mut add = |heading: &str, side: char, drop: u8, cell: &dyn Fn(&TierReport) -> String| {
+        table.add(heading, side, drop, used.iter().map(|tier| cell(tier)));
+    };
+    add("tier", '<', 0, &|tier| shorten(&tier.name, 24));
+    add("read", '>', 0, &|tier| Bytes(tier.bytes_read).to_string());
+    add("written", '>', 0, &|tier| Bytes(tier.bytes_written).to_string());
+    add("of its bandwidth", '>', 0, &|tier| share(tier).map(percent).unwrap_or_default());
+    add("", '<', 3, &|tier| share(tier).map(|share| bar(share, bar_width)).unwrap_or_default());
+    add("peak held", '>', 1, &|tier| Bytes(tier.peak_occupancy_bytes).to_string());
+    add("capacity", '>', 2, &|tier| Bytes(tier.capacity_bytes).to_string());
+    let mut text = table.fit(view).render(view);
+    let unused: Vec<&str> =
+        case.tiers.iter().filter(|tier| idle(tier)).map(|tier| tier.name.as_str()).collect();
+    if !unused.is_empty() {
+        let line = wrap(&clean(&format!("Not used: {}.", unused.join(", "))), view.width, "  ", "  ");
+        text += &(view.paint(Tone::Dim, line.trim_end()) + "\n");
     }
-    grid
+    text
 }
 
 // The slowest first. Shares are of the run's time, so launch gaps between operators are in none of them.
 fn operators(case: &CaseReport, view: View) -> String {
     let mut slowest: Vec<&OperatorReport> = case.operators.iter().collect();
     slowest.sort_by(|a, b| b.time_s.total_cmp(&a.time_s));
-    let wide = view.width >= 96;
-    let mut grid = Grid::new(if wide { "<>>>>>><" } else { "<>>>>><" });
-    let headings = ["operator", "runs", "time", "share", "FLOPs", "bytes", "roofline", "bound by"];
-    let keep = |cells: [String; 8]| -> Vec<String> {
-        cells.into_iter().enumerate().filter(|(index, _)| wide || *index != 6).map(|(_, cell)| cell).collect()
-    };
-    grid.header(&keep(headings.map(str::to_owned)));
     let most = if view.verbose { usize::MAX } else { OPERATORS_SHOWN };
     let share = |time_s: f64| crate::number::ratio(time_s, case.time_s).map(percent).unwrap_or_default();
-    for op in slowest.iter().take(most) {
-        grid.row(
-            None,
-            &keep([
-                shorten(&op.name, 24),
-                op.count.to_string(),
-                Picos::from_secs_f64_ceil(op.time_s).to_string(),
-                share(op.time_s),
-                flops(op.flops),
-                Bytes(op.bytes).to_string(),
-                crate::number::ratio(op.time_s, op.roofline_s).map(times).unwrap_or_default(),
-                op.bound_by.clone(),
-            ]),
-        );
-    }
+    let mut table = Columns::new(None);
+    let mut add = |heading: &str, side: char, drop: u8, cell: &dyn Fn(&OperatorReport) -> String| {
+        table.add(heading, side, drop, slowest.iter().take(most).map(|op| cell(op)));
+    };
+    add("operator", '<', 0, &|op| shorten(&op.name, 24));
+    add("runs", '>', 1, &|op| op.count.to_string());
+    add("time", '>', 0, &|op| Picos::from_secs_f64_ceil(op.time_s).to_string());
+    add("share", '>', 0, &|op| share(op.time_s));
+    add("FLOPs", '>', 2, &|op| flops(op.flops));
+    add("bytes", '>', 3, &|op| Bytes(op.bytes).to_string());
+    add("roofline", '>', 4, &|op| {
+        crate::number::ratio(op.time_s, op.roofline_s).map(times).unwrap_or_default()
+    });
+    add("bound by", '<', 0, &|op| op.bound_by.clone());
     let rest: f64 = slowest.iter().skip(most).map(|op| op.time_s).sum();
-    let mut text = grid.render(view);
+    let mut text = table.fit(view).render(view);
     if slowest.len() > most {
         let more = format!("  and {} more, together {} (-v shows all)", slowest.len() - most, share(rest));
         text += &(view.paint(Tone::Dim, &more) + "\n");
     }
     text
+}
+
+// The classes of Kim et al. 2023 (Tables 3, 10 and 11), with each one's part of the whole.
+fn classes(case: &CaseReport, view: View) -> String {
+    let of = |part: f64, whole: f64| crate::number::ratio(part, whole).map(percent).unwrap_or_default();
+    let time: f64 = case.classes.iter().map(|class| class.time_s).sum();
+    let mut table = Columns::new(None);
+    let mut add = |heading: &str, side: char, drop: u8, cell: &dyn Fn(&ClassReport) -> String| {
+        table.add(heading, side, drop, case.classes.iter().map(cell));
+    };
+    add("class", '<', 0, &|class| class.name.clone());
+    add("time", '>', 0, &|class| Picos::from_secs_f64_ceil(class.time_s).to_string());
+    add("share", '>', 0, &|class| of(class.time_s, time));
+    add("FLOPs", '>', 1, &|class| flops(class.flops));
+    add("share", '>', 1, &|class| of(class.flops as f64, case.flops as f64));
+    add("bytes accessed", '>', 2, &|class| bytes(class.mops_bytes));
+    add("share", '>', 2, &|class| of(class.mops_bytes as f64, case.mops_bytes as f64));
+    add("FLOPs a byte", '>', 3, &|class| {
+        class.intensity_mops.map(|value| significant(value, 4)).unwrap_or_default()
+    });
+    table.fit(view).render(view)
 }
 
 fn bytes(count: u128) -> String {

@@ -3,7 +3,8 @@
 use memwall_simulator::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWaves, Explanation};
 use memwall_units::{Bytes, BytesPerSec, Flops, FlopsPerSec, Picos};
 
-use super::layout::{Grid, Tone, View, wrap};
+use super::columns::Columns;
+use super::layout::{Grid, Tone, View, shorten, wrap};
 use crate::StallReport;
 use crate::number::percent;
 use crate::wall::cause_text;
@@ -33,17 +34,21 @@ fn heading(explanation: &Explanation, view: View) -> String {
 }
 
 fn operands(explanation: &Explanation, view: View) -> String {
-    let mut grid = Grid::new("<<<>>");
-    grid.header(&["", "tensor", "shape", "bytes", "already cached"]);
-    let mut add = |role: &str, operand: &ExplainedOperand| {
-        let shape = operand.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
-        let shape = format!("{shape} {}", operand.dtype);
-        let cached = operand.cached.map(percent).unwrap_or_default();
-        grid.row(None, &[role, &operand.name, &shape, &operand.bytes.to_string(), &cached]);
+    let reads = explanation.inputs.iter().map(|operand| ("reads", operand));
+    let all: Vec<(&str, &ExplainedOperand)> =
+        reads.chain(explanation.outputs.iter().map(|operand| ("writes", operand))).collect();
+    let shape = |operand: &ExplainedOperand| {
+        let sizes = operand.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
+        format!("{sizes} {}", operand.dtype)
     };
-    explanation.inputs.iter().for_each(|operand| add("reads", operand));
-    explanation.outputs.iter().for_each(|operand| add("writes", operand));
-    view.paint(Tone::Heading, "Operands") + "\n" + &grid.render(view)
+    let mut table = Columns::new(None);
+    table.add("", '<', 0, all.iter().map(|(role, _)| (*role).to_owned()));
+    table.add("tensor", '<', 0, all.iter().map(|(_, operand)| shorten(&operand.name, 40)));
+    table.add("shape", '<', 1, all.iter().map(|(_, operand)| shape(operand)));
+    table.add("bytes", '>', 0, all.iter().map(|(_, operand)| operand.bytes.to_string()));
+    let cached = |operand: &ExplainedOperand| operand.cached.map(percent).unwrap_or_default();
+    table.add("already cached", '>', 0, all.iter().map(|(_, operand)| cached(operand)));
+    view.paint(Tone::Heading, "Operands") + "\n" + &table.fit(view).render(view)
 }
 
 fn mapping(explanation: &Explanation, view: View) -> String {
@@ -61,47 +66,38 @@ fn mapping(explanation: &Explanation, view: View) -> String {
         }
     };
     let held = format!("{} of {capacity} of {memory} a core", explanation.tile_bytes);
-    let text = format!("{choice}; buffers take {held}. {units} cores, {engine} engine.");
-    let mut grid = Grid::new(">>>>><<");
-    grid.header(&[
-        "waves",
-        "cores",
-        "steps",
-        "a step computes",
-        "in flight",
-        "a core's step loads",
-        "a core's wave stores",
-    ]);
-    for wave in &explanation.waves {
-        grid.row(None, &wave_cells(wave));
-    }
+    let text = format!(
+        "{choice}; buffers take {held}. {units} cores, {engine} engine. Loads and stores are those of one core."
+    );
     let heading = view.paint(Tone::Heading, "Mapping");
-    format!("{heading}\n{}{}", wrap(&text, view.width, " ", " "), grid.render(view))
+    format!("{heading}\n{}{}", wrap(&text, view.width, " ", " "), waves(&explanation.waves, view))
 }
 
-fn wave_cells(wave: &ExplainedWaves) -> [String; 7] {
+// Waves in a row, then what one core of each moves: together they would be wider than most terminals.
+fn waves(waves: &[ExplainedWaves], view: View) -> String {
     let moved = |list: &[(String, f64)]| {
         let parts = list.iter().filter(|(_, bytes)| *bytes > 0.0);
-        parts
-            .map(|(name, bytes)| format!("{name} {}", Bytes(bytes.round() as u64)))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let texts = parts.map(|(name, bytes)| format!("{name} {}", Bytes(bytes.round() as u64)));
+        texts.collect::<Vec<_>>().join(", ")
     };
-    [
-        wave.count.to_string(),
-        wave.units.to_string(),
-        wave.steps.to_string(),
-        wave.step.to_string(),
-        wave.slots.to_string(),
-        moved(&wave.load),
-        moved(&wave.store),
-    ]
+    let mut table = Columns::new(None);
+    let mut add = |heading: &str, side: char, drop: u8, cell: &dyn Fn(&ExplainedWaves) -> String| {
+        table.add(heading, side, drop, waves.iter().map(cell));
+    };
+    add("waves", '>', 0, &|wave| wave.count.to_string());
+    add("cores", '>', 0, &|wave| wave.units.to_string());
+    add("steps", '>', 0, &|wave| wave.steps.to_string());
+    add("one takes", '>', 0, &|wave| wave.step.to_string());
+    add("in flight", '>', 2, &|wave| wave.slots.to_string());
+    add("and loads", '<', 0, &|wave| moved(&wave.load));
+    add("a wave stores", '<', 1, &|wave| moved(&wave.store));
+    table.fit(view).render(view)
 }
 
 fn bounds(explanation: &Explanation, view: View) -> String {
     let mut grid = Grid::new("<>><>");
     grid.header(&["resource", "work", "datasheet rate", "least time", "of the time taken"]);
-    for bound in &explanation.bounds {
+    for bound in explanation.bounds.iter().filter(|bound| bound.amount > 0.0) {
         let (amount, rate) = amounts(bound);
         let share = bound.time.as_secs_f64() / explanation.duration.as_secs_f64().max(1e-12);
         grid.row(

@@ -4,15 +4,35 @@ use memwall_hardware::{FigureRow, Provenance};
 
 use super::layout::{Grid, Tone, View, wrap};
 
-/// Names with what they stand for and, dimmed, what else they are called.
+// Narrower than this, other names are not worth a column.
+const LEAST_ALIAS_WIDTH: usize = 16;
+
+/// Names with what they stand for and what else they are called, the other names wrapped below each other.
 #[must_use]
 pub fn name_list(entries: &[(String, String, String)], view: View) -> String {
+    let widest = |get: fn(&(String, String, String)) -> &str| {
+        entries.iter().map(|entry| get(entry).chars().count()).max().unwrap_or(0)
+    };
+    let left = 2 + widest(|entry| &entry.0) + 2 + widest(|entry| &entry.1) + 2;
+    let room = view.width.saturating_sub(left);
     let mut grid = Grid::new("<<<");
-    grid.header(&["name", "what it is", "also called"]);
+    let with_aliases = room >= LEAST_ALIAS_WIDTH && entries.iter().any(|entry| !entry.2.is_empty());
+    grid.header(&["name", "what it is", if with_aliases { "also called" } else { "" }]);
     for (name, title, aliases) in entries {
-        grid.row(None, &[name, title, aliases]);
+        let aliases = if with_aliases { wrap(aliases, room, "", "") } else { String::new() };
+        let mut lines = aliases.lines();
+        grid.row(None, &[name, title, lines.next().unwrap_or_default()]);
+        for line in lines {
+            grid.row(None, &["", "", line]);
+        }
     }
     grid.render(view)
+}
+
+/// `text` in lines that fit the terminal.
+#[must_use]
+pub fn paragraph(text: &str, view: View) -> String {
+    wrap(text, view.width, "", "")
 }
 
 /// Figures under a title, each with its value, how it is known, and below it where it comes from.

@@ -2,50 +2,54 @@
 
 use memwall_units::Picos;
 
-use super::layout::{Grid, Tone, View, clean, shorten, wrap};
+use super::case::counting;
+use super::columns::Columns;
+use super::layout::{Tone, View, clean, shorten, wrap};
 use crate::CaseReport;
 use crate::number::{count, percent, significant, times};
 
-type Column = (&'static str, char, fn(&CaseReport) -> String);
-
-// In the order a reader wants them; what does not fit the width is dropped from the end.
-const COLUMNS: [Column; 8] = [
-    ("time", '>', |case| Picos(case.time_ps).to_string()),
-    ("tokens/s", '>', |case| case.tokens_per_s.map(count).unwrap_or_default()),
-    ("bound by", '<', |case| case.bound_by.clone()),
-    ("MFU", '>', |case| case.mfu.map(percent).unwrap_or_default()),
-    ("roofline", '>', |case| case.times_roofline.map(times).unwrap_or_default()),
-    ("FLOPs/byte", '>', |case| case.intensity_mops.map(|value| significant(value, 4)).unwrap_or_default()),
-    ("TTFT", '>', |case| seconds(case.ttft_s)),
-    ("TPOT", '>', |case| seconds(case.tpot_s)),
-];
-
-pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
-    let used: Vec<&Column> =
-        COLUMNS.iter().filter(|(_, _, get)| cases.iter().any(|case| !get(case).is_empty())).collect();
-    let mut shown = used.len();
-    loop {
-        let grid = grid(cases, &used[..shown], view);
-        if shown <= 2 || grid.width() <= view.width {
-            return grid.render(view) + &notes(cases, view);
-        }
-        shown -= 1;
-    }
+/// What all cases have in common: the model, the machine, the software, how they were simulated and counted.
+pub(super) fn common_lines(cases: &[CaseReport], view: View) -> String {
+    let model = common(cases, |case| case.model.clone()).unwrap_or_default();
+    let device = common(cases, |case| case.device.title.clone()).map(|title| format!("on {title}"));
+    let workload = common(cases, |case| case.workload.clone()).map(|text| format!(": {text}"));
+    let subject = format!("{model} {}{}", device.unwrap_or_default(), workload.unwrap_or_default());
+    let how = [
+        common(cases, |case| format!("software {}", case.software)),
+        common(cases, |case| format!("fidelity {}", case.fidelity.name())),
+        common(cases, |case| format!("counting {}", counting(case))),
+    ];
+    let how: Vec<String> = how.into_iter().flatten().collect();
+    let subject = wrap(clean(&subject).trim_start_matches(": "), view.width, "", "");
+    let how = wrap(&clean(&how.join(", ")), view.width, "", "");
+    subject + &how.lines().map(|line| view.paint(Tone::Dim, line) + "\n").collect::<String>()
 }
 
-fn grid(cases: &[CaseReport], columns: &[&Column], view: View) -> Grid {
-    let mut grid =
-        Grid::new(&std::iter::once('<').chain(columns.iter().map(|(_, side, _)| *side)).collect::<String>());
-    let headings: Vec<&str> =
-        std::iter::once("case").chain(columns.iter().map(|(name, _, _)| *name)).collect();
-    grid.header(&headings);
-    for case in cases {
-        let name = shorten(&case.name, (view.width / 2).max(16));
-        let cells: Vec<String> =
-            std::iter::once(name).chain(columns.iter().map(|(_, _, get)| get(case))).collect();
-        grid.row(None, &cells);
-    }
-    grid
+fn common(cases: &[CaseReport], get: fn(&CaseReport) -> String) -> Option<String> {
+    let first = get(cases.first()?);
+    cases.iter().all(|case| get(case) == first).then_some(first)
+}
+
+pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
+    let name = |case: &CaseReport| shorten(&case.name, (view.width / 2).max(16));
+    let mut table = Columns::new(None);
+    table.add("case", '<', 0, cases.iter().map(name));
+    let mut add = |heading: &str, side: char, drop: u8, cell: fn(&CaseReport) -> String| {
+        table.add(heading, side, drop, cases.iter().map(cell));
+    };
+    add("time", '>', 0, |case| Picos(case.time_ps).to_string());
+    add("tokens/s", '>', 1, |case| {
+        case.tokens_per_s.filter(|rate| *rate > 0.0).map(count).unwrap_or_default()
+    });
+    add("TTFT", '>', 4, |case| seconds(case.ttft_s));
+    add("TPOT", '>', 5, |case| seconds(case.tpot_s));
+    add("MFU", '>', 3, |case| case.mfu.map(percent).unwrap_or_default());
+    add("FLOPs/byte", '>', 6, |case| {
+        case.intensity_mops.map(|value| significant(value, 4)).unwrap_or_default()
+    });
+    add("roofline", '>', 2, |case| case.times_roofline.map(times).unwrap_or_default());
+    add("bound by", '<', 0, |case| case.bound_by.clone());
+    table.fit(view).render(view) + &notes(cases, view)
 }
 
 fn seconds(value: Option<f64>) -> String {

@@ -1,6 +1,7 @@
 //! What a person sees first.
 
 mod case;
+mod columns;
 mod compared;
 mod explained;
 mod layout;
@@ -9,7 +10,7 @@ mod many;
 
 pub use explained::explanation_text;
 pub use layout::View;
-pub use listing::{figure_list, name_list};
+pub use listing::{figure_list, name_list, paragraph};
 
 use crate::Document;
 use layout::{Tone, clean, wrap};
@@ -22,7 +23,12 @@ impl Document {
         let mut blocks = Vec::new();
         match self.cases.as_slice() {
             [] => blocks.push("No cases.\n".to_owned()),
-            [only] if only.comparisons.is_empty() => blocks.push(case::case_block(only, view)),
+            [only] => {
+                blocks.push(case::case_block(only, view));
+                if !only.comparisons.is_empty() {
+                    blocks.push(compared::compared_block(self, view));
+                }
+            }
             cases => {
                 blocks.push(self.heading(view));
                 if cases.iter().any(|case| !case.comparisons.is_empty()) {
@@ -42,7 +48,8 @@ impl Document {
     fn heading(&self, view: View) -> String {
         let title = view.paint(Tone::Title, &clean(&self.scenario));
         let description = self.description.as_deref().map(|text| wrap(&clean(text), view.width, "", ""));
-        format!("{title}\n{}", description.unwrap_or_default())
+        let common = many::common_lines(&self.cases, view);
+        format!("{title}\n{}{common}", description.unwrap_or_default())
     }
 }
 
