@@ -80,7 +80,14 @@ pub fn graph(entries: &[OperatorSpec], dtype: Dtype) -> Graph {
 #[must_use]
 pub fn matmul(m: u64, n: u64, k: u64) -> OperatorSpec {
     let size = Some;
-    OperatorSpec { name: "mm".into(), op: SpecOp::Matmul, m: size(m), n: size(n), k: size(k), ..Default::default() }
+    OperatorSpec {
+        name: "mm".into(),
+        op: SpecOp::Matmul,
+        m: size(m),
+        n: size(n),
+        k: size(k),
+        ..Default::default()
+    }
 }
 
 /// Fused causal attention of `heads` heads of 128.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use memwall_hardware::{Device, Duplex, Figure, LaunchMode, SoftwareProfile, TierKind, catalog};
+use memwall_hardware::{Device, Duplex, Figure, LaunchMode, Scope, SoftwareProfile, TierKind, catalog};
 use memwall_model_graph::Dtype;
 use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Picos};
 use proptest::prelude::*;
@@ -94,11 +94,10 @@ impl Machine {
         Dtype::ALL.into_iter().filter(runs).collect()
     }
 
-    /// The tier called `kind` nearest the cores.
+    /// The tier of a kind nearest the cores.
     ///
     /// # Panics
     /// It has none.
-    #[must_use]
     pub fn tier_of(&mut self, kind: TierKind) -> &mut memwall_hardware::Tier {
         self.device.tiers.iter_mut().find(|tier| tier.kind == kind).expect("the part has such a tier")
     }
@@ -119,12 +118,12 @@ struct TierChange {
 
 /// Any part of the catalog, as it is or with all of its figures changed.
 pub fn machines() -> impl Strategy<Value = Machine> {
-    let base = (prop::sample::select(PARTS.to_vec()), prop::sample::select(PROFILES.to_vec()));
+    let base = (prop::sample::select(PARTS.to_vec()), prop::sample::select(PROFILES.to_vec()))
+        .prop_map(|(device, software)| roomy(Machine::of(device, software)));
     prop_oneof![
-        1 => base.clone().prop_map(|(device, software)| Machine::of(device, software)),
+        1 => base.clone(),
         4 => (base, tier_changes(), device_changes(), software_changes()).prop_map(
-            |((device, software), tiers, (cores, peak, tdp), software_change)| {
-                let mut machine = Machine::of(device, software);
+            |(mut machine, tiers, (cores, peak, tdp), software_change)| {
                 change_device(&mut machine.device, cores, peak, tdp);
                 for (tier, change) in machine.device.tiers.iter_mut().zip(&tiers) {
                     change_tier(tier, change);
@@ -136,6 +135,13 @@ pub fn machines() -> impl Strategy<Value = Machine> {
     ]
 }
 
+/// With device memory for any model of the tests: running out of it is a law of its own.
+fn roomy(mut machine: Machine) -> Machine {
+    let memory = machine.tier_of(TierKind::Dram);
+    memory.capacity.value = memory.capacity.value.max(Bytes(1_000_000_000_000));
+    machine
+}
+
 fn tier_changes() -> impl Strategy<Value = Vec<TierChange>> {
     let figures = (0.1_f64..10.0, 0.0_f64..5.0, 0.25_f64..4.0, 0.3_f64..=1.0);
     let options = (
@@ -144,18 +150,12 @@ fn tier_changes() -> impl Strategy<Value = Vec<TierChange>> {
         prop::option::weighted(0.3, 1_000_u64..100_000_000),
         prop::option::weighted(0.3, any::<bool>()),
     );
-    let change = (figures, options).prop_map(
-        |((bandwidth, latency, capacity, efficiency), (writes, mixed, in_flight, full_duplex))| TierChange {
-            bandwidth,
-            latency,
-            capacity,
-            efficiency,
-            writes,
-            mixed,
-            in_flight,
-            full_duplex,
-        },
-    );
+    let change =
+        (figures, options).prop_map(
+            |((bandwidth, latency, capacity, efficiency), (writes, mixed, in_flight, full_duplex))| {
+                TierChange { bandwidth, latency, capacity, efficiency, writes, mixed, in_flight, full_duplex }
+            },
+        );
     prop::collection::vec(change, 8)
 }
 
@@ -164,7 +164,12 @@ fn device_changes() -> impl Strategy<Value = (u32, f64, f64)> {
 }
 
 fn change_device(device: &mut Device, cores: u32, peak: f64, tdp: f64) {
-    device.cores = Figure::scenario(cores);
+    // Cores are divided among the instances of a shared tier.
+    let instances = device.tiers.iter().map(|tier| match tier.scope {
+        Scope::Shared(count) => count,
+        Scope::PerCore => 1,
+    });
+    device.cores = Figure::scenario(cores.max(instances.max().unwrap_or(1)));
     for engine in [&mut device.matrix, &mut device.vector].into_iter().chain(&mut device.special) {
         engine.peak.values_mut().for_each(|rate| rate.value = FlopsPerSec(rate.value.0 * peak));
     }

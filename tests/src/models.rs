@@ -54,9 +54,8 @@ pub fn tasks() -> impl Strategy<Value = Task> {
         (architecture, Workload { phase: Phase::Encode, batch, prompt, context: 0, tokens: 0 })
     });
     let pair = prop_oneof![4 => decoder, 1 => encoder];
-    (pair, any::<prop::sample::Index>(), any::<bool>()).prop_map(
-        |((architecture, workload), format, fused)| Task { architecture, workload, format, fused },
-    )
+    (pair, any::<prop::sample::Index>(), any::<bool>())
+        .prop_map(|((architecture, workload), format, fused)| Task { architecture, workload, format, fused })
 }
 
 /// Prefill, decode or both.

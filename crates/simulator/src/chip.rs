@@ -248,12 +248,13 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
     }
 }
 
-/// A half-and-half mix reaches `mixed_efficiency`: (1 + cost) / 2 read-byte times a byte, solved for the cost.
+/// A half-and-half mix reaches `mixed_efficiency`: (1 + cost) / 2 read-byte times a byte, solved for the cost. Writes
+/// alone are no faster than their own bandwidth, whatever the mix says.
 fn write_cost(tier: &Tier) -> f64 {
     let slower_writes =
         tier.write_bandwidth.as_ref().map_or(1.0, |write| tier.bandwidth.value.0 / write.value.0);
     tier.mixed_efficiency.as_ref().map_or(slower_writes, |mixed| {
-        (2.0 * tier.efficiency.value / mixed.value - 1.0).max(slower_writes.min(1.0))
+        (2.0 * tier.efficiency.value / mixed.value - 1.0).max(slower_writes)
     })
 }
 

@@ -166,7 +166,7 @@ pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64
     let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
     let (read, write) = (traffic.read[level] / read_rate, traffic.write[level] / write_rate);
     if chip.levels[level].half_duplex {
-        (traffic.read[level] + traffic.write[level]) / read_rate.max(write_rate)
+        read + write
     } else {
         read.max(write)
     }

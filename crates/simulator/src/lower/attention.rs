@@ -222,6 +222,13 @@ fn step_time(chip: &Chip, shares: &[EngineShare; 3]) -> f64 {
     if chip.software.overlapped_softmax { matrix.max(softmax) } else { matrix + softmax }
 }
 
+/// Picoseconds the slowest per-core memory takes to feed a step, `pulled` bytes being read in all steps; and its tier.
+fn feed_time(chip: &Chip, blocks: &Blocks, pulled: f64) -> (f64, usize) {
+    let bytes = pulled / blocks.visits;
+    let times = chip.feeds.iter().map(|feed| (bytes / feed.rate * 1e12, feed.tier));
+    times.fold((0.0, chip.tile.tier), |slowest, next| if next.0 > slowest.0 { next } else { slowest })
+}
+
 /// What crosses each shared level for the whole operator.
 fn reads(chip: &Chip, demand: &Demand, shape: Attention, blocks: &Blocks) -> [f64; crate::chip::MAX_LEVELS] {
     let mut reads = [0.0; crate::chip::MAX_LEVELS];
@@ -256,6 +263,7 @@ fn balance(chip: &Chip, blocks: &Blocks) -> (f64, f64, f64) {
 fn cost(chip: &Chip, demand: &Demand, shape: Attention, blocks: &Blocks, step_ps: f64) -> f64 {
     let (units, even, uneven) = balance(chip, blocks);
     let reads = reads(chip, demand, shape, blocks);
+    let step_ps = step_ps.max(feed_time(chip, blocks, reads[0]).0);
     let load = (0..chip.levels.len())
         .map(|level| {
             let bytes = reads[level] / blocks.visits;
@@ -288,9 +296,11 @@ fn build(
     engine: EngineKind,
 ) -> Result<KernelPlan, SimulationError> {
     let step = step_shares(chip, demand, shape, blocks, engine)?;
-    let step_ps = step_time(chip, &step);
+    let engines_ps = step_time(chip, &step);
     let (units, even, uneven) = balance(chip, blocks);
     let reads = reads(chip, demand, shape, blocks);
+    let (feed_ps, feed_tier) = feed_time(chip, blocks, reads[0]);
+    let step_ps = engines_ps.max(feed_ps);
     let unit_steps = units * even + (units / 2.0).ceil() * uneven;
     let load = Traffic { read: reads.map(|bytes| bytes / unit_steps), ..Traffic::default() };
     let mut epilogue = Traffic::default();
@@ -331,8 +341,8 @@ fn build(
         compute: Compute {
             primary: engine,
             shares,
-            feed: 0.0,
-            feed_tier: chip.feeds[0].tier,
+            feed: (step_ps - engines_ps) * blocks.visits,
+            feed_tier,
             feed_bytes: [reads[0]; 3],
         },
         tile_bytes: f64::from(blocks.slots) * blocks.keys * kv_width(shape) * demand.input(1).element_bytes,

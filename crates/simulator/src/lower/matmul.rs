@@ -209,12 +209,22 @@ fn epilogue(chip: &Chip, demand: &Demand, products: &Products, tile: &Tile) -> T
         traffic.write[0] = rows * products.n as f64 * products.accumulator * tile.split as f64 / tiles;
         return traffic;
     }
-    for level in 0..chip.dram() {
-        traffic.write[level] = demand.output_bytes() / tiles;
-    }
-    traffic.write[chip.dram()] = demand.write_back / tiles;
-    traffic.read[chip.dram()] = demand.fetched / tiles;
+    finish_results(chip, demand, tiles, &mut traffic);
     traffic
+}
+
+/// Adds what storing the results takes, in `parts` equal parts: the bytes themselves, what they push out, and what is
+/// added to them first (a bias).
+fn finish_results(chip: &Chip, demand: &Demand, parts: f64, traffic: &mut Traffic) {
+    let added = demand.inputs.get(2..).unwrap_or_default();
+    let bytes: f64 = added.iter().map(|operand| operand.bytes).sum();
+    let missed: f64 = added.iter().map(|operand| operand.bytes * (1.0 - operand.hit)).sum();
+    for level in 0..chip.dram() {
+        traffic.write[level] = demand.output_bytes() / parts;
+        traffic.read[level] = bytes / parts;
+    }
+    traffic.write[chip.dram()] = demand.write_back / parts;
+    traffic.read[chip.dram()] = (missed + demand.fetched) / parts;
 }
 
 /// Sums the parts of a split k dimension: partial results are read back from the innermost shared level.
@@ -235,11 +245,7 @@ fn add_reduction(
     let mut load = Traffic::default();
     load.read[0] = partial_bytes / f64::from(units);
     let mut epilogue = Traffic::default();
-    for level in 0..chip.dram() {
-        epilogue.write[level] = demand.output_bytes() / f64::from(units);
-    }
-    epilogue.write[chip.dram()] = demand.write_back / f64::from(units);
-    epilogue.read[chip.dram()] = demand.fetched / f64::from(units);
+    finish_results(chip, demand, f64::from(units), &mut epilogue);
     plan.groups.push(WaveGroup {
         count: 1,
         units,

@@ -1,0 +1,172 @@
+//! `bound` is a lower bound, and no better machine makes it larger.
+
+use memwall_hardware::{Device, TierKind};
+use memwall_model_graph::Graph;
+use memwall_simulator::{Fidelity, Record};
+use memwall_tests::machines::Machine;
+use memwall_tests::{cases, dags, machines, models, runs};
+use memwall_units::{Bytes, Picos};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    /// No model runs faster than its bound: not in all, not in any operator.
+    #[test]
+    fn models_run_no_faster_than_their_bound(machine in machines::machines(), task in models::tasks()) {
+        let steps = task.steps(&machine);
+        let bound = runs::run_steps(&machine, &steps, runs::at(Fidelity::Bound)).unwrap();
+        let flow = runs::run_steps(&machine, &steps, runs::at(Fidelity::Flow)).unwrap();
+        is_below(&bound, &flow)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// No random graph runs faster than its bound.
+    #[test]
+    fn random_graphs_run_no_faster_than_their_bound(machine in machines::machines(), dag in dags::dags()) {
+        let graph = dag.graph(&machine);
+        let bound = runs::run_graph(&machine, &graph, runs::at(Fidelity::Bound)).unwrap();
+        let flow = runs::run_graph(&machine, &graph, runs::at(Fidelity::Flow)).unwrap();
+        is_below(&bound, &flow)?;
+    }
+
+    /// More bandwidth, capacity, peak or cores, or less latency, of anything: the bound falls or stays.
+    #[test]
+    fn the_bound_is_monotone_in_every_resource(
+        machine in machines::machines(),
+        dag in dags::dags(),
+        upgrade in upgrades(),
+    ) {
+        let graph = dag.graph(&machine);
+        falls_or_stays(&machine, &[&graph], &upgrade)?;
+    }
+
+    /// The same for whole models, several steps of them.
+    #[test]
+    fn the_bound_of_models_is_monotone_in_every_resource(
+        machine in machines::machines(),
+        task in models::tasks(),
+        upgrade in upgrades(),
+    ) {
+        let steps = task.steps(&machine);
+        let graphs: Vec<&Graph> = steps.iter().map(|(_, graph)| graph).collect();
+        falls_or_stays(&machine, &graphs, &upgrade)?;
+    }
+}
+
+fn is_below(bound: &Record, flow: &Record) -> Result<(), TestCaseError> {
+    prop_assert!(bound.wall <= flow.wall, "{} > {}", bound.wall, flow.wall);
+    prop_assert_eq!(bound.operators.len(), flow.operators.len());
+    for (least, real) in bound.operators.iter().zip(&flow.operators) {
+        prop_assert_eq!(&least.label, &real.label);
+        prop_assert!(least.time <= real.time, "{}: {} > {}", &least.label, least.time, real.time);
+        // What must cross memory is the least that does.
+        let rounding = least.count;
+        prop_assert!(
+            least.dram_bytes.0 <= real.dram_bytes.0 + rounding,
+            "{}: {} > {}",
+            &least.label,
+            least.dram_bytes,
+            real.dram_bytes
+        );
+    }
+    Ok(())
+}
+
+fn falls_or_stays(machine: &Machine, graphs: &[&Graph], upgrade: &Upgrade) -> Result<(), TestCaseError> {
+    let mut better = machine.clone();
+    upgrade.apply(&mut better.device);
+    let before = run_all(machine, graphs);
+    let after = run_all(&better, graphs);
+    prop_assert!(after.wall <= before.wall, "{} -> {}", before.wall, after.wall);
+    Ok(())
+}
+
+fn run_all(machine: &Machine, graphs: &[&Graph]) -> Record {
+    let options = runs::at(Fidelity::Bound);
+    let mut simulation =
+        memwall_simulator::Simulation::new(&machine.device, &machine.software, options).unwrap();
+    for graph in graphs {
+        simulation.step(graph, "step", 1).unwrap();
+    }
+    simulation.finish()
+}
+
+/// One resource made better by a factor of at least 1.
+#[derive(Debug, Clone)]
+struct Upgrade {
+    resource: Resource,
+    factor: f64,
+    tier: prop::sample::Index,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Resource {
+    Bandwidth,
+    WriteBandwidth,
+    Capacity,
+    Latency,
+    Efficiency,
+    MatrixPeak,
+    VectorPeak,
+    Cores,
+    Power,
+}
+
+fn upgrades() -> impl Strategy<Value = Upgrade> {
+    let resource = prop::sample::select(vec![
+        Resource::Bandwidth,
+        Resource::WriteBandwidth,
+        Resource::Capacity,
+        Resource::Capacity,
+        Resource::Latency,
+        Resource::Efficiency,
+        Resource::MatrixPeak,
+        Resource::VectorPeak,
+        Resource::Cores,
+        Resource::Power,
+    ]);
+    (resource, 1.0_f64..8.0, any::<prop::sample::Index>()).prop_map(|(resource, factor, tier)| Upgrade {
+        resource,
+        factor,
+        tier,
+    })
+}
+
+impl Upgrade {
+    fn apply(&self, device: &mut Device) {
+        let factor = self.factor;
+        let on_path = |kind: TierKind| !matches!(kind, TierKind::Host | TierKind::Storage);
+        let count = device.tiers.iter().filter(|tier| on_path(tier.kind)).count();
+        let tier = &mut device.tiers[self.tier.index(count)];
+        match self.resource {
+            Resource::Bandwidth => {
+                // A write bandwidth of its own is another resource and stays.
+                if tier.write_bandwidth.is_none() {
+                    tier.write_bandwidth = Some(tier.bandwidth.clone());
+                }
+                tier.bandwidth.value.0 *= factor;
+            }
+            Resource::WriteBandwidth => {
+                let write = tier.write_bandwidth.get_or_insert_with(|| tier.bandwidth.clone());
+                write.value.0 *= factor;
+            }
+            Resource::Capacity => {
+                tier.capacity.value = Bytes((tier.capacity.value.as_f64() * factor) as u64);
+            }
+            Resource::Latency => {
+                tier.latency.value = Picos((tier.latency.value.0 as f64 / factor) as u64);
+            }
+            Resource::Efficiency => tier.efficiency.value = (tier.efficiency.value * factor).min(1.0),
+            Resource::MatrixPeak => device.matrix.peak.values_mut().for_each(|rate| rate.value.0 *= factor),
+            Resource::VectorPeak => device.vector.peak.values_mut().for_each(|rate| rate.value.0 *= factor),
+            Resource::Cores => {
+                device.cores.value = (f64::from(device.cores.value) * factor).min(1e6) as u32;
+            }
+            Resource::Power => device.power.tdp.value.0 *= factor,
+        }
+    }
+}
