@@ -46,6 +46,8 @@ struct Key {
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     outcomes: HashMap<Key, Rc<Outcome>>,
+    /// The key being looked up; kept, because millions of look-ups would each allocate one.
+    key: Option<Key>,
 }
 
 /// Outcomes kept; a run with more different ones starts over, which costs time only.
@@ -60,10 +62,12 @@ impl Memo {
         demand: &Demand,
         event_limit: u64,
     ) -> Result<(Rc<Outcome>, u64), SimulationError> {
-        let key = key_of(demand);
-        if let Some(known) = self.outcomes.get(&key) {
+        let key = self.key.get_or_insert_with(|| Key::new(demand));
+        key.describe(demand);
+        if let Some(known) = self.outcomes.get(key) {
             return Ok((Rc::clone(known), 0));
         }
+        let key = key.clone();
         let outcome = Rc::new(execute(chip, fidelity, demand, event_limit)?);
         if self.outcomes.len() >= MOST_OUTCOMES {
             self.outcomes.clear();
@@ -74,14 +78,23 @@ impl Memo {
     }
 }
 
-fn key_of(demand: &Demand) -> Key {
-    let mut figures = Vec::with_capacity(3 * (demand.inputs.len() + demand.outputs.len()) + 4);
-    figures.push(demand.inputs.len() as u64);
-    figures.extend([demand.write_back.to_bits(), demand.fetched.to_bits()]);
-    for operand in demand.inputs.iter().chain(&demand.outputs) {
-        figures.extend([operand.bytes.to_bits(), operand.element_bytes.to_bits(), operand.hit.to_bits()]);
+impl Key {
+    fn new(demand: &Demand) -> Self {
+        Self { kind: demand.kind.clone(), compute: demand.compute, figures: Vec::new() }
     }
-    Key { kind: demand.kind.clone(), compute: demand.compute, figures }
+
+    fn describe(&mut self, demand: &Demand) {
+        if self.kind != *demand.kind {
+            self.kind.clone_from(demand.kind);
+        }
+        self.compute = demand.compute;
+        self.figures.clear();
+        self.figures.push(demand.inputs.len() as u64);
+        self.figures.extend([demand.write_back, demand.fetched, demand.flops].map(f64::to_bits));
+        for operand in demand.inputs.iter().chain(&demand.outputs) {
+            self.figures.extend([operand.bytes, operand.element_bytes, operand.hit].map(f64::to_bits));
+        }
+    }
 }
 
 /// Plans and runs an operator, alone on the chip.
@@ -165,9 +178,5 @@ pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64
     let read_rate = tier.bandwidth.value.0;
     let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
     let (read, write) = (traffic.read[level] / read_rate, traffic.write[level] / write_rate);
-    if chip.levels[level].half_duplex {
-        read + write
-    } else {
-        read.max(write)
-    }
+    if chip.levels[level].half_duplex { read + write } else { read.max(write) }
 }
