@@ -192,8 +192,6 @@ fn same_to_one_ppm(a: u64, b: u64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     /// Every core-picosecond is booked, and links carry exactly the bytes of the plan.
     #[test]
     fn books_close_and_bytes_are_conserved((chip, plan) in any_case()) {
@@ -236,16 +234,35 @@ proptest! {
         prop_assert_eq!(book_total(&unfolded.book), u128::from(chip.units) * u128::from(unfolded.duration.0));
     }
 
-    /// For one plan, no faster memory makes it slower.
+    /// For one plan, no faster memory makes it slower, when results have a direction of their own.
     #[test]
     fn a_faster_link_never_slows_a_fixed_plan((chip, plan) in any_case(), level in 0_usize..2, factor in 1.0_f64..4.0) {
-        let slow = run_mode(&chip, &plan, STEPPED).duration.0;
-        let mut faster = chip;
-        faster.levels[level].read_rate *= factor;
-        faster.levels[level].write_rate *= factor;
-        let fast = run_mode(&faster, &plan, STEPPED).duration.0;
-        // A picosecond of rounding a step either way.
-        let roundings = plan.groups.iter().map(|group| group.count * group.steps).sum::<u64>() * 2 + 10;
-        prop_assert!(fast <= slow + roundings, "{slow} -> {fast}");
+        let mut chip = chip;
+        chip.levels.iter_mut().for_each(|level| level.half_duplex = false);
+        let (slow, fast) = with_faster_level(&chip, &plan, level, factor);
+        prop_assert!(fast <= slow + roundings(&plan), "{slow} -> {fast}");
     }
+
+    /// On a bus that loads and results share fairly, loads that come sooner can hold up the results the next wave's
+    /// sums wait for (an anomaly of fair sharing, as between operators): never by much.
+    #[test]
+    fn a_faster_shared_bus_hardly_ever_slows_a_fixed_plan(
+        (chip, plan) in any_case(), level in 0_usize..2, factor in 1.0_f64..4.0,
+    ) {
+        let (slow, fast) = with_faster_level(&chip, &plan, level, factor);
+        prop_assert!(fast as f64 <= 1.05 * slow as f64 + roundings(&plan) as f64, "{slow} -> {fast}");
+    }
+}
+
+fn with_faster_level(chip: &Chip, plan: &KernelPlan, level: usize, factor: f64) -> (u64, u64) {
+    let slow = run_mode(chip, plan, STEPPED).duration.0;
+    let mut faster = chip.clone();
+    faster.levels[level].read_rate *= factor;
+    faster.levels[level].write_rate *= factor;
+    (slow, run_mode(&faster, plan, STEPPED).duration.0)
+}
+
+/// A picosecond of rounding a step either way.
+fn roundings(plan: &KernelPlan) -> u64 {
+    plan.groups.iter().map(|group| group.count * group.steps).sum::<u64>() * 2 + 10
 }
