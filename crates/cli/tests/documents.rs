@@ -8,8 +8,12 @@ fn documents_show_what_the_program_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::env::set_current_dir(&root).expect("the root of the repository");
     let readme = std::fs::read_to_string("README.md").expect("a README");
-    assert!(readme.contains("```console\n$ memwall run "), "the README shows no run: this test would prove nothing");
+    assert!(
+        readme.contains("```console\n$ memwall run "),
+        "the README shows no run: this test would prove nothing"
+    );
     trycmd::TestCases::new()
+        .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
         .timeout(std::time::Duration::from_secs(300))
         .case("README.md")

@@ -56,9 +56,10 @@ pub(crate) fn count(value: f64) -> String {
     significant(value, 4)
 }
 
-/// A factor: `1.21x`.
+/// A factor in three digits: `1.20x`, `14.1x`.
 pub(crate) fn times(value: f64) -> String {
-    format!("{}x", significant(value, 3))
+    let decimals = (3 - whole_digits(value.abs()).max(1)).max(0) as usize;
+    if value.abs() < 1e15 { format!("{value:.decimals$}x") } else { format!("{}x", significant(value, 3)) }
 }
 
 // Digits before the point; minus the zeros after it for a number below one. Found without a logarithm.
@@ -107,6 +108,11 @@ mod tests {
     #[test]
     fn counts_scale() {
         assert_eq!(["3312", "24.1 k", "1.07 M"], [3312.0, 24_100.0, 1_070_000.0].map(count).as_slice());
+    }
+
+    #[test]
+    fn factors_have_three_digits() {
+        assert_eq!([1.0, 1.204, 14.06, 141.9, 0.5].map(times), ["1.00x", "1.20x", "14.1x", "142x", "0.50x"]);
     }
 
     #[test]

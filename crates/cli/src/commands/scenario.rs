@@ -77,9 +77,10 @@ pub fn suggestion(wanted: &str, known: &[&str]) -> String {
         .map(|name| (strsim::damerau_levenshtein(&wanted.to_lowercase(), &name.to_lowercase()), *name))
         .filter(|(distance, name)| *distance * 3 <= name.chars().count())
         .min();
-    let near = near.map(|(_, name)| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let near = near
+        .map_or_else(|| "there are: ".to_owned(), |(_, name)| format!("did you mean `{name}`? There are: "));
     let more = known.len().saturating_sub(SHOWN);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown: Vec<&str> = known.iter().copied().take(SHOWN).collect();
-    format!("{near}there are {}{rest}", shown.join(", "))
+    format!("{near}{}{rest}", shown.join(", "))
 }

@@ -16,7 +16,7 @@ const LEAST_STALL_SHOWN: f64 = 0.000_5;
 pub(super) fn case_block(case: &CaseReport, view: View) -> String {
     let mut text = heading(case, view);
     text.push('\n');
-    text += &figures(case).render(view);
+    text += &figures(case, view).render(view);
     text.push('\n');
     text += &(view.paint(Tone::Title, wrap(&wall_sentence(case), view.width, "", "").trim_end()) + "\n");
     if let Some(engine) = main_engine(case) {
@@ -74,7 +74,7 @@ fn main_engine(case: &CaseReport) -> Option<&EngineReport> {
 }
 
 // Figures that belong together side by side; what a case does not have is left out.
-fn figures(case: &CaseReport) -> Grid {
+fn figures(case: &CaseReport, view: View) -> Grid {
     let seconds = |value: f64| Picos::from_secs_f64_ceil(value).to_string();
     let digits = |value: f64| significant(value, 4);
     let over_roofline =
@@ -97,14 +97,24 @@ fn figures(case: &CaseReport) -> Grid {
             ("FLOPs a DRAM byte", case.intensity_dram.map(digits)),
         ),
     ];
-    let mut grid = Grid::new("<<<<");
-    for ((left, left_value), (right, right_value)) in pairs {
-        let name =
-            |name: &str, value: &Option<String>| value.as_ref().map(|_| name.to_owned()).unwrap_or_default();
-        let cells = [name(left, &left_value), left_value.unwrap_or_default()];
-        let more = [name(right, &right_value), right_value.unwrap_or_default()];
-        if cells.iter().chain(&more).any(|cell| !cell.is_empty()) {
-            grid.row(None, &[cells, more].concat());
+    let pairs = pairs.map(|(left, right)| [named(left), named(right)]);
+    let wide = figure_grid(&pairs, true);
+    if wide.width() <= view.width { wide } else { figure_grid(&pairs, false) }
+}
+
+// A figure's name and value; both empty where there is none.
+fn named((name, value): (&str, Option<String>)) -> [String; 2] {
+    value.map_or_else(Default::default, |value| [name.to_owned(), value])
+}
+
+fn figure_grid(pairs: &[[[String; 2]; 2]], side_by_side: bool) -> Grid {
+    let mut grid = Grid::new(if side_by_side { "<<<<" } else { "<<" });
+    let is_there = |cells: &&[String; 2]| !cells[0].is_empty();
+    for pair in pairs {
+        if !side_by_side {
+            pair.iter().filter(is_there).for_each(|cells| grid.row(None, cells));
+        } else if pair.iter().any(|cells| is_there(&cells)) {
+            grid.row(None, &pair.concat());
         }
     }
     grid

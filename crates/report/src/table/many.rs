@@ -20,9 +20,14 @@ pub(super) fn common_lines(cases: &[CaseReport], view: View) -> String {
         common(cases, |case| format!("counting {}", counting(case))),
     ];
     let how: Vec<String> = how.into_iter().flatten().collect();
-    let subject = wrap(clean(&subject).trim_start_matches(": "), view.width, "", "");
+    let subject = wrap(&first_upper(clean(&subject).trim_start_matches(": ")), view.width, "", "");
     let how = wrap(&clean(&how.join(", ")), view.width, "", "");
     subject + &how.lines().map(|line| view.paint(Tone::Dim, line) + "\n").collect::<String>()
+}
+
+// Where the models differ the line begins with "on"; the name of a model or machine stays as it is.
+fn first_upper(text: &str) -> String {
+    text.strip_prefix("on ").map_or_else(|| text.to_owned(), |rest| format!("On {rest}"))
 }
 
 fn common(cases: &[CaseReport], get: fn(&CaseReport) -> String) -> Option<String> {

@@ -1,0 +1,162 @@
+//! What programs that read memwall's JSON and CSV may rely on, for every scenario that ships.
+
+mod common;
+
+use common::{memwall, run, shipped_scenarios, stderr, stdout};
+use serde_json::Value;
+
+/// The document of a scenario, each of which must run without an error.
+fn document(scenario: &str, more: &[&str]) -> Value {
+    let output = run(&[&["run", scenario, "--format", "json"], more].concat());
+    assert_eq!(output.status.code(), Some(0), "{scenario}: {}", stderr(&output));
+    assert_eq!(stderr(&output), "", "{scenario}");
+    serde_json::from_str(stdout(&output)).unwrap()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap_or_else(|| panic!("no list `{key}` in {value}"))
+}
+
+// A JSON integer that may be beyond 64 bits, which serde_json keeps as text only where it is asked to; the sums here
+// are below 2^64 for every scenario that ships.
+fn integer(value: &Value, key: &str) -> u128 {
+    u128::from(value[key].as_u64().unwrap_or_else(|| panic!("`{key}` is no integer: {}", value[key])))
+}
+
+fn number(value: &Value, key: &str) -> f64 {
+    value[key].as_f64().unwrap_or_else(|| panic!("`{key}` is no number: {}", value[key]))
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("`{key}` is no text: {}", value[key]))
+}
+
+#[test]
+fn every_scenario_runs_and_its_document_keeps_every_promise() {
+    for scenario in shipped_scenarios() {
+        let document = document(&scenario, &[]);
+        assert_eq!(integer(&document, "schema_version"), 1);
+        assert_eq!(text(&document, "memwall_version"), env!("CARGO_PKG_VERSION"));
+        assert!(document["seed"].is_u64());
+        assert_eq!(text(&document, "fidelity"), "flow", "{scenario}");
+        assert!(!list(&document, "cases").is_empty(), "{scenario}");
+        for case in list(&document, "cases") {
+            check_case(case);
+            check_ledgers(&scenario, case);
+        }
+    }
+}
+
+fn check_case(case: &Value) {
+    assert!(!text(case, "name").is_empty());
+    assert!(number(case, "time_s") > 0.0);
+    assert!(integer(case, "mops_bytes") > 0);
+    for ratio in ["intensity_mops", "intensity_dram"] {
+        assert!(number(case, ratio) > 0.0, "{ratio}");
+    }
+    assert!(!list(case, "tiers").is_empty());
+    for tier in list(case, "tiers") {
+        assert!(!text(tier, "name").is_empty());
+        for bytes in ["bytes_read", "bytes_written"] {
+            integer(tier, bytes);
+        }
+        let used = number(tier, "bandwidth_utilization");
+        assert!((0.0..=1.0).contains(&used), "{} is used {used}", tier["name"]);
+        let (held, capacity) = (integer(tier, "peak_occupancy_bytes"), integer(tier, "capacity_bytes"));
+        assert!(held <= capacity, "{} holds {held} of {capacity}", tier["name"]);
+    }
+    let mut flops = 0;
+    for operator in list(case, "operators") {
+        for name in ["name", "kind", "bound_by"] {
+            assert!(!text(operator, name).is_empty(), "{name} of {operator}");
+        }
+        assert!(integer(operator, "count") >= 1);
+        assert!(number(operator, "time_s") >= 0.0);
+        integer(operator, "bytes");
+        flops += integer(operator, "flops");
+    }
+    assert_eq!(flops, integer(case, "flops"), "the operators' FLOPs make up the case's");
+}
+
+#[test]
+fn the_ledgers_of_rooflines_close_too() {
+    for scenario in shipped_scenarios() {
+        let document = document(&scenario, &["--fidelity", "bound"]);
+        assert_eq!(text(&document, "fidelity"), "bound");
+        for case in list(&document, "cases") {
+            check_ledgers(&scenario, case);
+        }
+    }
+}
+
+fn check_ledgers(scenario: &str, case: &Value) {
+    let time_ps = integer(case, "time_ps");
+    assert!(list(case, "engines").len() >= 2, "{scenario}");
+    for engine in list(case, "engines") {
+        assert_eq!(integer(engine, "wall_ps"), time_ps);
+        check_ledger(scenario, engine);
+    }
+}
+
+fn check_ledger(scenario: &str, engine: &Value) {
+    let mut accounted = integer(engine, "busy_ps");
+    for stall in list(engine, "stalls") {
+        assert!(!text(stall, "cause").is_empty());
+        assert!(stall["where"].is_string() || stall["where"].is_null());
+        let needs_place = ["bandwidth", "latency", "capacity"].contains(&text(stall, "cause"));
+        assert!(!needs_place || stall["where"].is_string(), "{scenario}: {stall} does not say where");
+        accounted += integer(stall, "ps");
+    }
+    let total = integer(engine, "units") * integer(engine, "wall_ps");
+    assert_eq!(total, accounted, "{scenario}, {}", engine["name"]);
+}
+
+#[test]
+fn the_same_bytes_for_any_number_of_threads() {
+    let batch = "scenarios/tutorial/batch.yaml";
+    let fig3 = "scenarios/paper/fig3.yaml";
+    for (scenario, format, more_threads) in
+        [(batch, "json", ["2", "8"].as_slice()), (batch, "table", &["8"]), (fig3, "json", &["8"])]
+    {
+        let with = |threads: &str| {
+            let mut command = memwall(&["run", scenario, "--format", format]);
+            let output = command.env("RAYON_NUM_THREADS", threads).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            assert!(output.stdout.len() > 500);
+            output.stdout
+        };
+        let one = with("1");
+        for threads in more_threads {
+            assert!(one == with(threads), "{scenario} as {format} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn csv_has_a_line_for_each_case_and_the_same_columns_in_each() {
+    let output = run(&["run", "scenarios/tutorial/batch.yaml", "--format", "csv"]);
+    let lines: Vec<&str> = stdout(&output).lines().collect();
+    let cases = document("scenarios/tutorial/batch.yaml", &[]);
+    assert_eq!(lines.len(), 1 + list(&cases, "cases").len());
+    assert!(
+        lines[0].starts_with("name,model,workload,device,software,fidelity,time_s,tokens,"),
+        "{}",
+        lines[0]
+    );
+    for (line, case) in lines[1..].iter().zip(list(&cases, "cases")) {
+        assert!(line.starts_with(text(case, "name")), "{line}");
+        assert!(line.contains(&format!(",{},", case["time_s"])), "{line} has not {}", case["time_s"]);
+    }
+}
+
+#[test]
+fn chosen_cases_and_set_values_show_in_the_document() {
+    let scenario = "scenarios/tutorial/batch.yaml";
+    let all = document(scenario, &[]);
+    let name = text(&list(&all, "cases")[1], "name");
+    let chosen = document(scenario, &["--case", name]);
+    assert_eq!(list(&chosen, "cases"), &list(&all, "cases")[1..2]);
+    let faster = document(scenario, &["--case", name, "--set", "hardware.memory.hbm.bandwidth=10 TB/s"]);
+    let time = |document: &Value| number(&list(document, "cases")[0], "time_s");
+    assert!(time(&faster) < 0.7 * time(&chosen), "{} against {}", time(&faster), time(&chosen));
+}
