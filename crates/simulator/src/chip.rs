@@ -253,9 +253,9 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
 fn write_cost(tier: &Tier) -> f64 {
     let slower_writes =
         tier.write_bandwidth.as_ref().map_or(1.0, |write| tier.bandwidth.value.0 / write.value.0);
-    tier.mixed_efficiency.as_ref().map_or(slower_writes, |mixed| {
-        (2.0 * tier.efficiency.value / mixed.value - 1.0).max(slower_writes)
-    })
+    tier.mixed_efficiency
+        .as_ref()
+        .map_or(slower_writes, |mixed| (2.0 * tier.efficiency.value / mixed.value - 1.0).max(slower_writes))
 }
 
 fn feeds(device: &Device, dram: usize) -> Vec<Feed> {

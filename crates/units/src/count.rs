@@ -146,7 +146,11 @@ impl Quantity for Bytes {
     fn from_text(text: &str) -> Result<Self, UnitError> {
         let bytes = parse(&BYTES, text)?.round();
         if bytes >= u64::MAX as f64 {
-            return Err(UnitError::OutOfRange { text: shorten(text), what: BYTES.what, range: "must be under 18 EB" });
+            return Err(UnitError::OutOfRange {
+                text: shorten(text),
+                what: BYTES.what,
+                range: "must be under 18 EB",
+            });
         }
         Ok(Self(bytes as u64))
     }
@@ -176,7 +180,11 @@ impl Quantity for Flops {
     fn from_text(text: &str) -> Result<Self, UnitError> {
         let flops = parse(&FLOPS, text)?.round();
         if flops >= 1e38 {
-            return Err(UnitError::OutOfRange { text: shorten(text), what: FLOPS.what, range: "must be under 1e38" });
+            return Err(UnitError::OutOfRange {
+                text: shorten(text),
+                what: FLOPS.what,
+                range: "must be under 1e38",
+            });
         }
         Ok(Self(flops as u128))
     }

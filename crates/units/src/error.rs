@@ -14,7 +14,9 @@ pub enum UnitError {
         example: &'static str,
     },
     /// A number without a unit.
-    #[error("a bare number where {what} is needed: write it with a unit, such as `{number} {unit}` ({units})")]
+    #[error(
+        "a bare number where {what} is needed: write it with a unit, such as `{number} {unit}` ({units})"
+    )]
     Bare {
         /// The quantity, with its article.
         what: &'static str,

@@ -94,10 +94,11 @@ impl Quantity for Picos {
     }
 
     fn to_exact_text(&self) -> String {
-        let (divisor, unit) = [(1_000_000_000_000, "s"), (1_000_000_000, "ms"), (1_000_000, "us"), (1_000, "ns")]
-            .into_iter()
-            .find(|(divisor, _)| self.0 != 0 && self.0.is_multiple_of(*divisor))
-            .unwrap_or((1, "ps"));
+        let (divisor, unit) =
+            [(1_000_000_000_000, "s"), (1_000_000_000, "ms"), (1_000_000, "us"), (1_000, "ns")]
+                .into_iter()
+                .find(|(divisor, _)| self.0 != 0 && self.0.is_multiple_of(*divisor))
+                .unwrap_or((1, "ps"));
         format!("{} {unit}", self.0 / divisor)
     }
 

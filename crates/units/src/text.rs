@@ -69,11 +69,7 @@ pub(crate) fn significant(value: f64) -> String {
     let whole_digits = value.abs().log10().floor() as i32 + 1;
     let decimals = (4 - whole_digits).clamp(0, 12) as usize;
     let text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Writes `value` (in base units) in the largest of `scale` (largest first) it has at least one of.

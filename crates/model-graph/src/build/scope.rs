@@ -40,7 +40,8 @@ impl<'a> Scope<'a> {
         let layers = arch.encoder_layers().saturating_add(arch.decoder_layers());
         // A Llama layer is 10 operators fused and 15 apart; room for more would only cost page faults.
         let per_layer = if options.fused_elementwise { 11 } else { 16 };
-        let operators = usize::try_from(layers.saturating_mul(per_layer).saturating_add(8)).unwrap_or(usize::MAX);
+        let operators =
+            usize::try_from(layers.saturating_mul(per_layer).saturating_add(8)).unwrap_or(usize::MAX);
         let graph = GraphBuilder::with_capacity(operators);
         Self {
             graph,

@@ -88,7 +88,8 @@ fn fitting(
     let kv_element = demand.input(1).element_bytes;
     let q_element = demand.input(0).element_bytes;
     let packed = packed_rows(shape);
-    let row_sizes: Vec<f64> = if packed <= 64.0 { vec![packed] } else { vec![512.0, 256.0, 128.0, 64.0, 32.0, 16.0] };
+    let row_sizes: Vec<f64> =
+        if packed <= 64.0 { vec![packed] } else { vec![512.0, 256.0, 128.0, 64.0, 32.0, 16.0] };
     let in_registers = chip.sums_in_registers;
     let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
     let mut found = Vec::new();
