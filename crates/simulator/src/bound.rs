@@ -30,6 +30,10 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
     let slowest = (0..chip.levels.len())
         .map(|level| (level, level_seconds(chip, &traffic, level)))
         .fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });
+    if slowest.1.is_infinite() {
+        let waits_for = chip.level_name(slowest.0).to_owned();
+        return Err(SimulationError::Deadlock { operator: demand.name.to_owned(), waits_for });
+    }
     let duration = Picos::from_secs_f64_ceil(compute.max(slowest.1));
     let all = u128::from(chip.units) * u128::from(duration.0);
     let ledgers = EngineKind::ALL.map(|kind| {

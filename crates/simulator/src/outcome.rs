@@ -177,6 +177,8 @@ pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64
     let tier = &chip.device.tiers[chip.levels[level].tier];
     let read_rate = tier.bandwidth.value.0;
     let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
-    let (read, write) = (traffic.read[level] / read_rate, traffic.write[level] / write_rate);
+    // Nothing takes no time, even over a dead link.
+    let seconds = |bytes: f64, rate: f64| if bytes > 0.0 { bytes / rate } else { 0.0 };
+    let (read, write) = (seconds(traffic.read[level], read_rate), seconds(traffic.write[level], write_rate));
     if chip.levels[level].half_duplex { read + write } else { read.max(write) }
 }
