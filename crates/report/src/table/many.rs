@@ -10,17 +10,19 @@ use crate::number::{count, percent, significant, times};
 
 /// What all cases have in common: the model, the machine, the software, how they were simulated and counted.
 pub(super) fn common_lines(cases: &[CaseReport], view: View) -> String {
-    let model = common(cases, |case| case.model.clone()).unwrap_or_default();
-    let device = common(cases, |case| case.device.title.clone()).map(|title| format!("on {title}"));
-    let workload = common(cases, |case| case.workload.clone()).map(|text| format!(": {text}"));
-    let subject = format!("{model} {}{}", device.unwrap_or_default(), workload.unwrap_or_default());
+    let model = common(cases, |case| case.model.clone());
+    let device = common(cases, |case| format!("on {}", case.device.title));
+    let workload = common(cases, |case| case.workload.clone());
+    let who = [model, device].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let subject = [(!who.is_empty()).then_some(who), workload];
+    let subject = subject.into_iter().flatten().collect::<Vec<_>>().join(": ");
     let how = [
         common(cases, |case| format!("software {}", case.software)),
         common(cases, |case| format!("fidelity {}", case.fidelity.name())),
         common(cases, |case| format!("counting {}", counting(case))),
     ];
     let how: Vec<String> = how.into_iter().flatten().collect();
-    let subject = wrap(&first_upper(clean(&subject).trim_start_matches(": ")), view.width, "", "");
+    let subject = wrap(&first_upper(&clean(&subject)), view.width, "", "");
     let how = wrap(&clean(&how.join(", ")), view.width, "", "");
     subject + &how.lines().map(|line| view.paint(Tone::Dim, line) + "\n").collect::<String>()
 }
