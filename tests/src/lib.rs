@@ -4,6 +4,7 @@ pub mod dags;
 pub mod machines;
 pub mod models;
 pub mod runs;
+pub mod upgrades;
 
 use proptest::test_runner::{Config, RngSeed};
 

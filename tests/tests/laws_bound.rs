@@ -1,11 +1,11 @@
 //! `bound` is a lower bound, and no better machine makes it larger.
 
-use memwall_hardware::{Device, TierKind};
 use memwall_model_graph::Graph;
 use memwall_simulator::{Fidelity, Record};
 use memwall_tests::machines::Machine;
+use memwall_tests::upgrades::{Upgrade, upgrades};
 use memwall_tests::{cases, dags, machines, models, runs};
-use memwall_units::{Bytes, Picos};
+use memwall_units::Picos;
 use proptest::prelude::*;
 
 proptest! {
@@ -58,11 +58,13 @@ proptest! {
 }
 
 fn is_below(bound: &Record, flow: &Record) -> Result<(), TestCaseError> {
-    prop_assert!(bound.wall <= flow.wall, "{} > {}", bound.wall, flow.wall);
+    // A jump of `flow` may be off by 1 ppm.
+    let below = |least: Picos, real: Picos| least.0 as f64 <= real.0 as f64 * (1.0 + 1e-6) + 1.0;
+    prop_assert!(below(bound.wall, flow.wall), "{} > {}", bound.wall, flow.wall);
     prop_assert_eq!(bound.operators.len(), flow.operators.len());
     for (least, real) in bound.operators.iter().zip(&flow.operators) {
         prop_assert_eq!(&least.label, &real.label);
-        prop_assert!(least.time <= real.time, "{}: {} > {}", &least.label, least.time, real.time);
+        prop_assert!(below(least.time, real.time), "{}: {} > {}", &least.label, least.time, real.time);
         // What must cross memory is the least that does.
         let rounding = least.count;
         prop_assert!(
@@ -93,80 +95,4 @@ fn run_all(machine: &Machine, graphs: &[&Graph]) -> Record {
         simulation.step(graph, "step", 1).unwrap();
     }
     simulation.finish()
-}
-
-/// One resource made better by a factor of at least 1.
-#[derive(Debug, Clone)]
-struct Upgrade {
-    resource: Resource,
-    factor: f64,
-    tier: prop::sample::Index,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Resource {
-    Bandwidth,
-    WriteBandwidth,
-    Capacity,
-    Latency,
-    Efficiency,
-    MatrixPeak,
-    VectorPeak,
-    Cores,
-    Power,
-}
-
-fn upgrades() -> impl Strategy<Value = Upgrade> {
-    let resource = prop::sample::select(vec![
-        Resource::Bandwidth,
-        Resource::WriteBandwidth,
-        Resource::Capacity,
-        Resource::Capacity,
-        Resource::Latency,
-        Resource::Efficiency,
-        Resource::MatrixPeak,
-        Resource::VectorPeak,
-        Resource::Cores,
-        Resource::Power,
-    ]);
-    (resource, 1.0_f64..8.0, any::<prop::sample::Index>()).prop_map(|(resource, factor, tier)| Upgrade {
-        resource,
-        factor,
-        tier,
-    })
-}
-
-impl Upgrade {
-    fn apply(&self, device: &mut Device) {
-        let factor = self.factor;
-        let on_path = |kind: TierKind| !matches!(kind, TierKind::Host | TierKind::Storage);
-        let count = device.tiers.iter().filter(|tier| on_path(tier.kind)).count();
-        let tier = &mut device.tiers[self.tier.index(count)];
-        match self.resource {
-            Resource::Bandwidth => {
-                // A write bandwidth of its own is another resource and stays.
-                if tier.write_bandwidth.is_none() {
-                    tier.write_bandwidth = Some(tier.bandwidth.clone());
-                }
-                tier.bandwidth.value.0 *= factor;
-            }
-            Resource::WriteBandwidth => {
-                let write = tier.write_bandwidth.get_or_insert_with(|| tier.bandwidth.clone());
-                write.value.0 *= factor;
-            }
-            Resource::Capacity => {
-                tier.capacity.value = Bytes((tier.capacity.value.as_f64() * factor) as u64);
-            }
-            Resource::Latency => {
-                tier.latency.value = Picos((tier.latency.value.0 as f64 / factor) as u64);
-            }
-            Resource::Efficiency => tier.efficiency.value = (tier.efficiency.value * factor).min(1.0),
-            Resource::MatrixPeak => device.matrix.peak.values_mut().for_each(|rate| rate.value.0 *= factor),
-            Resource::VectorPeak => device.vector.peak.values_mut().for_each(|rate| rate.value.0 *= factor),
-            Resource::Cores => {
-                device.cores.value = (f64::from(device.cores.value) * factor).min(1e6) as u32;
-            }
-            Resource::Power => device.power.tdp.value.0 *= factor,
-        }
-    }
 }

@@ -1,8 +1,11 @@
 //! `flow` against its oracle `step`, and what a bigger machine does to one operator.
 
 use memwall_simulator::{Fidelity, Record};
+use memwall_tests::machines::Machine;
+use memwall_tests::upgrades::{Resource, upgrades};
 use memwall_tests::{cases, dags, machines, models, runs};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 proptest! {
     #![proptest_config(cases(40))]
@@ -35,6 +38,43 @@ proptest! {
         agrees(&flow, &step)?;
         prop_assert!(flow.events <= step.events);
     }
+}
+
+/// How much slower a better machine may make one operator when its plan is made anew: the mapper ranks plans by an
+/// estimate, so it may change to a plan that is worse. Found to be 64 % at most, where parts of a split attention
+/// are combined, and rare.
+const WORST_NEW_PLAN: f64 = 1.75;
+/// Slower than this counts, and this share of cases may count.
+const SLOWER: f64 = 1.02;
+const SLOWER_SHARE: f64 = 0.03;
+
+/// One operator, planned anew for a better machine, is seldom slower and never by much. More cores at the same peak
+/// are left out: they are slower cores.
+#[test]
+fn one_operator_planned_anew_for_a_better_machine_is_seldom_slower() {
+    let mut runner = TestRunner::new(cases(400));
+    let slower = std::cell::Cell::new(0_u32);
+    let seen = std::cell::Cell::new(0_u32);
+    let better = upgrades().prop_filter("cores", |upgrade| upgrade.resource != Resource::Cores);
+    let result = runner.run(&(machines::machines(), dags::single(), better), |(machine, dag, upgrade)| {
+        let mut better = machine.clone();
+        upgrade.apply(&mut better.device);
+        let graph = dag.graph(&machine);
+        let time = |machine: &Machine| {
+            let record = runs::run_graph(machine, &graph, runs::at(Fidelity::Flow)).unwrap();
+            record.operators[0].time.0 as f64
+        };
+        let (before, after) = (time(&machine), time(&better));
+        prop_assert!(after <= WORST_NEW_PLAN * before, "{before} -> {after} ps");
+        slower.set(slower.get() + u32::from(after > SLOWER * before));
+        seen.set(seen.get() + 1);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let most = SLOWER_SHARE * f64::from(seen.get());
+    assert!(f64::from(slower.get()) <= most, "{} of {} are slower", slower.get(), seen.get());
 }
 
 fn agrees(flow: &Record, step: &Record) -> Result<(), TestCaseError> {

@@ -19,14 +19,22 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         _ if demand.compute == Dtype::Fp64 => (EngineKind::Vector, Dtype::Fp64),
         _ => (EngineKind::Vector, Dtype::Fp32),
     };
-    let compute = demand.flops / chip.peak(primary, dtype)?;
+    let useful = match demand.kind {
+        // The softmax between the products is another engine's.
+        OpKind::Attention(shape) => shape.matmul_flops() as f64,
+        _ => demand.flops,
+    };
+    let compute = useful / chip.peak(primary, dtype)?;
     let mut traffic = Traffic::default();
     for level in 0..chip.dram() {
         traffic.read[level] = demand.input_bytes();
         traffic.write[level] = demand.output_bytes();
     }
-    traffic.read[chip.dram()] = demand.missed_bytes() + demand.fetched;
-    traffic.write[chip.dram()] = demand.write_back;
+    // When a cache writes results back depends on its size in no simple way: a larger one may do so at a worse moment.
+    // Only what it cannot hold at all must leave it now, and that is monotone.
+    let cached = chip.last_cache().map_or(0.0, |level| chip.levels[level].capacity);
+    traffic.read[chip.dram()] = demand.missed_bytes();
+    traffic.write[chip.dram()] = (demand.output_bytes() - cached).max(0.0);
     let slowest = (0..chip.levels.len())
         .map(|level| (level, level_seconds(chip, &traffic, level)))
         .fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });

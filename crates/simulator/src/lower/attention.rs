@@ -275,8 +275,9 @@ fn cost(chip: &Chip, demand: &Demand, shape: Attention, blocks: &Blocks, step_ps
     let latency = chip.levels.iter().map(|level| level.latency_ps).max().unwrap_or(0) as f64;
     let interval = step_ps.max(load).max((latency + load + step_ps) / f64::from(blocks.slots));
     let combine = if blocks.split > 1.0 {
-        2.0 * chip.levels[0].latency_ps as f64
-            + combine_bytes(shape, blocks) / chip.levels[0].read_rate * 1e12
+        let adding = combine_share(chip, shape, blocks).map_or(0.0, |(units, share)| share.total() / units);
+        let moving = combine_bytes(shape, blocks) / chip.levels[0].read_rate * 1e12;
+        2.0 * chip.levels[0].latency_ps as f64 + moving + adding
     } else {
         0.0
     };
@@ -368,6 +369,18 @@ fn write_results(chip: &Chip, demand: &Demand, units: f64, epilogue: &mut Traffi
     epilogue.read[chip.dram()] = demand.fetched / units;
 }
 
+/// Units that combine the parts of a split sequence, and the time of them all.
+fn combine_share(
+    chip: &Chip,
+    shape: Attention,
+    blocks: &Blocks,
+) -> Result<(f64, EngineShare), SimulationError> {
+    let rows = shape.batch as f64 * shape.heads as f64 * shape.q_len as f64;
+    let adds = 2.0 * rows * shape.v_dim as f64 * blocks.split;
+    let share = unit_time(chip, EngineKind::Vector, Dtype::Fp32, adds, adds, 1.0)?;
+    Ok((rows.clamp(1.0, f64::from(chip.units)), share))
+}
+
 /// Combines the parts of a split sequence.
 fn add_combine(
     chip: &Chip,
@@ -376,10 +389,7 @@ fn add_combine(
     blocks: &Blocks,
     plan: &mut KernelPlan,
 ) -> Result<(), SimulationError> {
-    let rows = shape.batch as f64 * shape.heads as f64 * shape.q_len as f64;
-    let units = rows.clamp(1.0, f64::from(chip.units));
-    let adds = 2.0 * rows * shape.v_dim as f64 * blocks.split;
-    let share = unit_time(chip, EngineKind::Vector, Dtype::Fp32, adds, adds, 1.0)?;
+    let (units, share) = combine_share(chip, shape, blocks)?;
     let mut load = Traffic::default();
     load.read[0] = combine_bytes(shape, blocks) / units;
     let mut epilogue = Traffic::default();
