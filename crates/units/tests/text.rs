@@ -93,10 +93,9 @@ proptest! {
     /// Any text ends in a quantity or a message, and no message repeats a long text.
     #[test]
     fn any_text_ends_in_a_short_answer(text in ".{0,300}") {
-        for answer in [text.parse::<Bytes>().err(), text.parse::<Picos>().err(), text.parse::<Watts>().err()] {
-            if let Some(error) = answer {
-                prop_assert!(error.to_string().chars().count() < 500);
-            }
+        let answers = [text.parse::<Bytes>().err(), text.parse::<Picos>().err(), text.parse::<Watts>().err()];
+        for error in answers.into_iter().flatten() {
+            prop_assert!(error.to_string().chars().count() < 500);
         }
     }
 }
