@@ -36,7 +36,8 @@ impl RunError {
     /// Whether a limit ended the run, rather than a fault of the scenario.
     #[must_use]
     pub fn is_limit(&self) -> bool {
-        matches!(self.reason, Reason::Simulation(SimulationError::Limit { .. }))
+        use SimulationError::{Limit, TooMuch};
+        matches!(self.reason, Reason::Simulation(Limit { .. } | TooMuch { .. }))
     }
 }
 
@@ -78,8 +79,11 @@ pub fn run_case(case: &Case) -> Result<Record, RunError> {
     let options = Options { fidelity: case.fidelity, counting: case.counting, ..Options::default() };
     let mut simulation =
         Simulation::new(&case.device, &case.software, options).map_err(|error| failed(error.into()))?;
-    for step in case.steps() {
+    for (index, step) in case.steps().enumerate() {
         let step = step.map_err(|error| failed(error.into()))?;
+        if index == 0 {
+            simulation.foresee(case.step_count(), &step.graph).map_err(|error| failed(error.into()))?;
+        }
         simulation.step(&step.graph, step.phase, step.tokens).map_err(|error| failed(error.into()))?;
     }
     Ok(simulation.finish())

@@ -50,18 +50,26 @@ pub enum SimulationError {
         capacity: Bytes,
     },
     /// A limit was hit.
-    #[error(
-        "stopped at {what}: the limit is {limit}, reached in operator {operator} after {simulated} simulated"
-    )]
+    #[error("stopped after {simulated} simulated, in operator {operator}: the limit of {} is reached", unit.of(*limit))]
     Limit {
-        /// Which limit: "100 events".
-        what: &'static str,
-        /// Its value.
+        /// What is limited.
+        unit: LimitUnit,
+        /// The limit, in that unit.
         limit: u64,
         /// Where.
         operator: String,
         /// Simulated so far.
         simulated: Picos,
+    },
+    /// There is more to run than a limit allows; nothing was run.
+    #[error(
+        "{operators} operators would have to be run, and the limit is {limit}: take fewer tokens or layers"
+    )]
+    TooMuch {
+        /// Operators, repetitions included.
+        operators: u128,
+        /// The limit.
+        limit: u64,
     },
     /// Nothing can happen any more, yet work is left.
     #[error("operator {operator} waits for {waits_for} for ever: its bandwidth is zero")]
@@ -71,4 +79,27 @@ pub enum SimulationError {
         /// The link or tier.
         waits_for: String,
     },
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitUnit {
+    /// Events processed.
+    Events,
+    /// Operators run.
+    Operators,
+    /// Picoseconds simulated.
+    SimulatedTime,
+}
+
+impl LimitUnit {
+    fn of(self, limit: u64) -> String {
+        match self {
+            Self::Events => format!("{limit} events"),
+            Self::Operators => format!("{limit} operators"),
+            Self::SimulatedTime => {
+                format!("{:.0} days of simulated time", Picos(limit).as_secs_f64() / 86_400.0)
+            }
+        }
+    }
 }

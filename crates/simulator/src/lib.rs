@@ -22,7 +22,7 @@ mod residency;
 mod simulation;
 
 pub use cause::Cause;
-pub use error::SimulationError;
+pub use error::{LimitUnit, SimulationError};
 pub use event_queue::{EventKey, EventQueue};
 pub use explain::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWaves, Explanation, explain};
 pub use flow_network::{FlowDemand, FlowError, FlowId, FlowNetwork, FlowSpec, Held, LinkId, max_min_rates};

@@ -13,7 +13,7 @@ use crate::kernel::{self, Mode, Stuck};
 use crate::ledger::{Ledger, kernel_ledger};
 use crate::lower::lower;
 use crate::plan::{KernelPlan, Traffic};
-use crate::{Fidelity, SimulationError};
+use crate::{Fidelity, LimitUnit, SimulationError};
 
 /// What running one operator gave.
 #[derive(Debug, Clone)]
@@ -145,13 +145,13 @@ pub(crate) fn run_plan(
 fn explain_stuck(chip: &Chip, name: &str, mode: Mode, stuck: Stuck) -> SimulationError {
     match stuck {
         Stuck::Events => SimulationError::Limit {
-            what: "the limit on events",
+            unit: LimitUnit::Events,
             limit: mode.event_limit,
             operator: name.to_owned(),
             simulated: Picos::ZERO,
         },
         Stuck::Time => SimulationError::Limit {
-            what: "the longest time that can be simulated",
+            unit: LimitUnit::SimulatedTime,
             limit: u64::MAX / 2,
             operator: name.to_owned(),
             simulated: Picos::ZERO,

@@ -11,7 +11,9 @@ use crate::ledger::Ledger;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
 use crate::residency::Residency;
-use crate::{Cause, EngineRecord, OperatorRecord, Options, PhaseRecord, Record, SimulationError, TierRecord};
+use crate::{
+    Cause, EngineRecord, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError, TierRecord,
+};
 
 /// A device on which steps are run one after the other. Caches, the host's lead and the clock carry over.
 #[derive(Debug)]
@@ -110,6 +112,20 @@ impl Simulation {
         Ok(())
     }
 
+    /// Says at once that `steps` steps like `graph` would pass the limit on operators, instead of after minutes.
+    ///
+    /// # Errors
+    /// [`SimulationError::TooMuch`].
+    pub fn foresee(&self, steps: u64, graph: &Graph) -> Result<(), SimulationError> {
+        let operators = u128::from(steps) * graph.operators().len() as u128;
+        let limit = self.options.limits.operators;
+        if operators > u128::from(limit) {
+            Err(SimulationError::TooMuch { operators, limit })
+        } else {
+            Ok(())
+        }
+    }
+
     /// Ends the run.
     #[must_use]
     pub fn finish(mut self) -> Record {
@@ -166,14 +182,14 @@ impl Simulation {
         self.operators_run += 1;
         let limits = self.options.limits;
         let name = operator.label.as_ref();
-        let over = |what, limit, simulated| SimulationError::Limit {
-            what,
+        let over = |unit, limit, simulated| SimulationError::Limit {
+            unit,
             limit,
             operator: operator.name(),
             simulated,
         };
         if self.operators_run > limits.operators {
-            return Err(over("the limit on operators", limits.operators, self.device_free));
+            return Err(over(LimitUnit::Operators, limits.operators, self.device_free));
         }
         let mut demand = demand::cold(graph, operator, name);
         if let Some(cache) = &mut self.cache {
@@ -185,7 +201,7 @@ impl Simulation {
         let start = self.launch();
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
         let Some(end) = end else {
-            return Err(over("the limit on simulated time in ps", limits.simulated_time.0, start));
+            return Err(over(LimitUnit::SimulatedTime, limits.simulated_time.0, start));
         };
         self.device_free = end;
         self.book(graph, operator, &outcome);
