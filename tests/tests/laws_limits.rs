@@ -3,7 +3,7 @@
 
 use memwall_hardware::{Figure, Scope, TierKind};
 use memwall_model_graph::{Dtype, Graph, OperatorSpec, SpecOp};
-use memwall_simulator::{Fidelity, Limits, Options, Record, SimulationError};
+use memwall_simulator::{Fidelity, Limits, Options, Record, Simulation, SimulationError};
 use memwall_tests::machines::{Machine, PARTS};
 use memwall_tests::{cases, dags, machines, runs};
 use memwall_units::{Bytes, BytesPerSec, Picos};
@@ -194,6 +194,28 @@ fn limits_end_runs_and_say_which() {
         assert!(matches!(error, SimulationError::Limit { limit, .. } if limit == value), "{error:?}");
     }
     assert!(limited(Fidelity::Flow, most).is_ok());
+}
+
+/// A machine that cannot be simulated is refused with what is wrong with it.
+#[test]
+fn machines_beyond_the_limits_are_refused() {
+    let refused = |change: &dyn Fn(&mut Machine)| {
+        let mut machine = Machine::of("xeon-gold-6242", "generic");
+        change(&mut machine);
+        match Simulation::new(&machine.device, &machine.software, Options::default()) {
+            Err(SimulationError::Machine { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let four_caches = refused(&|machine| {
+        let l1 = machine.device.tiers[1].clone();
+        machine.device.tiers.splice(1..1, [l1.clone(), l1]);
+    });
+    assert!(four_caches.contains("4 memories in each core"), "{four_caches}");
+    let no_cores = refused(&|machine| machine.device.cores = Figure::scenario(0));
+    assert!(no_cores.contains("no cores"), "{no_cores}");
+    let no_memory = refused(&|machine| machine.device.tiers.retain(|tier| tier.kind != TierKind::Dram));
+    assert!(no_memory.contains("dram"), "{no_memory}");
 }
 
 /// What does not fit in device memory is refused, and what just fits runs.

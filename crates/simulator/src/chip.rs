@@ -8,6 +8,9 @@ use crate::SimulationError;
 /// Shared levels (caches and DRAM) that one machine may have between its cores and its device memory, DRAM included.
 pub(crate) const MAX_LEVELS: usize = 4;
 
+/// Memories that each core may have besides its registers.
+pub(crate) const MAX_FEEDS: usize = 3;
+
 /// The on-chip engines, in the order ledgers list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum EngineKind {
@@ -123,6 +126,12 @@ impl Chip {
             }
         }
         let feeds = feeds(device, dram);
+        if feeds.len() > MAX_FEEDS {
+            return Err(fault(format!(
+                "{} memories in each core besides registers; at most {MAX_FEEDS} can be simulated",
+                feeds.len()
+            )));
+        }
         let tile = feeds
             .last()
             .map(|feed| TileTier {

@@ -364,9 +364,11 @@ impl TierTotals {
                     },
                 ),
                 (None, Some(feed)) => {
-                    let written =
-                        if feed + 1 == chip.feeds.len() { self.delivered } else { self.feeds[feed + 1] };
-                    (self.feeds[feed], written, self.tile_peak)
+                    let holds_tiles = feed + 1 == chip.feeds.len();
+                    let written = if holds_tiles { self.delivered } else { self.feeds[feed + 1] };
+                    // What is nearer the core holds a part of them at a time.
+                    let most = if holds_tiles { f64::INFINITY } else { capacity as f64 };
+                    (self.feeds[feed], written, self.tile_peak.min(most))
                 }
                 (None, None) => (0.0, 0.0, 0.0),
             };
@@ -384,6 +386,7 @@ impl TierTotals {
                 }
                 None => read / total_rate,
             };
+            debug_assert!(peak <= capacity as f64, "{} holds {peak} of {capacity} bytes", tier.name);
             TierRecord {
                 name: tier.name.clone(),
                 bytes_read: Bytes(read.round() as u64),

@@ -1,6 +1,7 @@
 //! Operators that stream: norms, softmax, elementwise, gathers, cache appends, routing.
 
 use memwall_model_graph::{Activation, Dtype, NormKind, OpKind};
+use memwall_units::Bytes;
 
 use super::engine_time::unit_time;
 use crate::SimulationError;
@@ -11,6 +12,8 @@ use crate::plan::{Choice, Compute, EngineShare, KernelPlan, Traffic, WaveGroup};
 /// Bytes one unit moves in a step, short enough that loads, computing and stores overlap; more where a few cores have
 /// to cover the memory latency.
 const CHUNK_BYTES: f64 = 16_384.0;
+/// What memory hands out at least: a core that cannot hold a few of these cannot stream.
+const LEAST_CHUNK_BYTES: f64 = 64.0;
 /// Below this many bytes a unit, another unit gains nothing.
 const LEAST_UNIT_BYTES: f64 = 2_048.0;
 /// Steps in flight on one unit.
@@ -39,6 +42,14 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, Simulati
     let units = (moved / LEAST_UNIT_BYTES).ceil().min(stream.pieces).clamp(1.0, f64::from(chip.units));
     let covering = 2.0 * chip.unit_bytes_in_flight(units) / f64::from(SLOTS);
     let chunk = CHUNK_BYTES.max(covering.min(0.5 * chip.tile.capacity / f64::from(SLOTS)));
+    let chunk = chunk.min(chip.tile.capacity / f64::from(SLOTS));
+    if chunk < LEAST_CHUNK_BYTES {
+        return Err(SimulationError::NoTile {
+            operator: demand.name.to_owned(),
+            tier: chip.device.tiers[chip.tile.tier].name.clone(),
+            capacity: Bytes(chip.tile.capacity as u64),
+        });
+    }
     let steps = (moved / units / chunk).ceil().max(1.0);
     let unit_steps = units * steps;
     let shares = engine_shares(chip, demand, &stream)?;
