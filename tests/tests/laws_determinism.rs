@@ -1,6 +1,7 @@
 //! Same in, same out: to the bit, however often and on however many threads.
 
 use memwall_model_graph::{Graph, Step};
+use memwall_scenario::{NoFiles, Scenario};
 use memwall_simulator::{Fidelity, Record};
 use memwall_tests::machines::Machine;
 use memwall_tests::{cases, machines, models, runs};
@@ -34,6 +35,24 @@ proptest! {
         let first = run(&machine, &task.steps(&machine), Fidelity::Flow);
         let second = run(&again, &task.steps(&again), Fidelity::Flow);
         prop_assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    }
+}
+
+/// A scenario's report is the same text, to the byte, on one, two and eight threads.
+#[test]
+fn reports_do_not_depend_on_threads() {
+    let text = include_str!("../../scenarios/tutorial/batch.yaml");
+    let scenario = Scenario::read("batch.yaml", text, &[], &NoFiles).expect("a shipped scenario is valid");
+    assert!(scenario.cases.len() > 1, "one case needs no second thread");
+    let json = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        let document = pool.install(|| memwall_explore::run_scenario(&scenario)).expect("it runs");
+        document.to_json().expect("numbers are finite")
+    };
+    let alone = json(1);
+    assert!(alone.contains("\"cases\""));
+    for threads in [1, 2, 8] {
+        assert!(alone == json(threads), "the report differs on {threads} threads");
     }
 }
 

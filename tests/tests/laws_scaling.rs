@@ -1,5 +1,6 @@
 //! Scaling: what more layers, sequences and context must do to time, operations and bytes.
 
+use memwall_hardware::TierKind;
 use memwall_model_graph::{
     Architecture, BuildOptions, Dtype, Graph, Phase, Precision, Step, Workload, build_step,
 };
@@ -7,6 +8,7 @@ use memwall_simulator::{Fidelity, Record};
 use memwall_tests::machines::{Machine, PARTS};
 use memwall_tests::models::Task;
 use memwall_tests::{cases, machines, models, runs};
+use memwall_units::Bytes;
 use proptest::prelude::*;
 
 /// Of what two more layers take, the share by which the next two may differ: caches hold a little more or less of
@@ -97,6 +99,27 @@ fn a_longer_context_makes_a_token_dearer_on_real_parts() {
             context += (context / 3).max(1);
         }
         assert!(before > 0.0);
+    }
+}
+
+/// Effort does not grow with layers: identical layers turn out identical and are simulated once. Counted in events,
+/// never on a clock.
+#[test]
+fn further_layers_cost_no_events() {
+    for part in PARTS.into_iter().filter(|part| *part != "gemmini-kim2023") {
+        let mut machine = Machine::of(part, "generic");
+        machine.tier_of(TierKind::Dram).capacity.value = Bytes(1_000_000_000_000);
+        let events = |layers| {
+            let mut model = memwall_model_graph::catalog::find("llama-3-8b").expect("the catalog has it");
+            model.layers = layers;
+            let options = BuildOptions::fused(Precision::uniform(Dtype::Bf16));
+            let workload = Workload { phase: Phase::Decode, batch: 8, prompt: 0, context: 1000, tokens: 1 };
+            let build = |step: Step| (step, build_step(&model, &step, &options).expect("it decodes"));
+            let steps: Vec<(Step, Graph)> = workload.steps().map(build).collect();
+            runs::run_steps(&machine, &steps, runs::at(Fidelity::Flow)).expect("it fits").events
+        };
+        let (few, many) = (events(4), events(64));
+        assert!(few > 0 && many <= 2 * few, "{part}: {few} events for 4 layers, {many} for 64");
     }
 }
 
