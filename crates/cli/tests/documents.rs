@@ -1,6 +1,6 @@
 //! Every `console` block of the README and the book, run from the root of the repository, prints what is
-//! written below it. After an intended change: `python3 scripts/update_documents.py target/debug/memwall`, then
-//! read what changed.
+//! written below it. After an intended change, run `python3 scripts/update_documents.py target/debug/memwall`
+//! and read what changed.
 
 use std::path::Path;
 
