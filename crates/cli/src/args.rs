@@ -66,6 +66,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  memwall explain scenarios/tutorial/first_run.yaml mlp.down\n  \
         memwall explain first_run.yaml layers.3.attn --set workload.batch=32")]
     Explain(ExplainArgs),
+    /// Compare predictions with measured kernels: rows of CSV files, error statistics by group
+    #[command(after_help = "Examples:\n  memwall validate measured/*.csv\n  \
+        memwall validate gemm.csv --worst 20\n  memwall validate gemm.csv --format csv -o rows.csv")]
+    Validate(ValidateArgs),
     /// The catalog of hardware, each figure with its source
     #[command(subcommand, after_help = "Example:\n  memwall hardware show h100")]
     Hardware(CatalogCommand),
@@ -153,6 +157,27 @@ pub struct ExplainArgs {
     /// Which step: 1 is the prefill of a generate workload, or the first token; the last unless given
     #[arg(long, value_name = "NUMBER")]
     pub step: Option<u64>,
+}
+
+/// `memwall validate`.
+#[derive(Debug, Clone, Args)]
+pub struct ValidateArgs {
+    /// CSV files of measured rows; `-` reads standard input. A file whose first column is not `kind` is passed over
+    #[arg(required = true, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub files: Vec<String>,
+    /// Change catalog parts first: a YAML file with `hardware:` or `software:` blocks that extend them, as
+    /// `calibrate` writes; may be repeated
+    #[arg(long = "with", value_name = "FILE")]
+    pub overlays: Vec<String>,
+    /// List the rows with the largest errors
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub worst: usize,
+    /// What to print: groups as a table, groups as JSON, or rows as CSV
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to a file instead of standard output; the file appears complete or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Output formats.

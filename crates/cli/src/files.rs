@@ -22,20 +22,43 @@ pub fn read_text(name: &str) -> Result<String, String> {
     read_bounded(file)
 }
 
-fn read_bounded(input: impl Read) -> Result<String, String> {
-    let limit = MAX_TEXT_BYTES as u64;
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file at the limit from one beyond it, also where no size is known.
-    input.take(limit + 1).read_to_end(&mut bytes).map_err(|error| io_message(&error))?;
-    if bytes.len() as u64 > limit {
-        return Err(format!("it is larger than the limit of {} MiB", limit >> 20));
+/// Bytes that a file of measured rows may have.
+const MAX_DATA_BYTES: usize = 256 << 20;
+
+/// Reads a file of any content, or standard input for `-`, of at most [`MAX_DATA_BYTES`].
+///
+/// # Errors
+/// A message for people: no such file, too large.
+pub fn read_bytes(name: &str) -> Result<Vec<u8>, String> {
+    if name == "-" {
+        return read_at_most(io::stdin().lock(), MAX_DATA_BYTES);
     }
+    let file = File::open(name).map_err(|error| io_message(&error))?;
+    if file.metadata().is_ok_and(|data| data.is_dir()) {
+        return Err("it is a folder".to_owned());
+    }
+    read_at_most(file, MAX_DATA_BYTES)
+}
+
+fn read_bounded(input: impl Read) -> Result<String, String> {
+    let bytes = read_at_most(input, MAX_TEXT_BYTES)?;
     String::from_utf8(bytes).map_err(|error| {
         format!(
             "it is not UTF-8 text: the byte at offset {} is no character",
             error.utf8_error().valid_up_to()
         )
     })
+}
+
+fn read_at_most(input: impl Read, limit: usize) -> Result<Vec<u8>, String> {
+    let limit = limit as u64;
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file at the limit from one beyond it, also where no size is known.
+    input.take(limit + 1).read_to_end(&mut bytes).map_err(|error| io_message(&error))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("it is larger than the limit of {} MiB", limit >> 20));
+    }
+    Ok(bytes)
 }
 
 fn io_message(error: &io::Error) -> String {

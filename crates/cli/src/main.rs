@@ -27,6 +27,7 @@ fn run(cli: Cli) -> Exit {
     match cli.command {
         Command::Run(args) => commands::run::run(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
+        Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Explain(args) => commands::explain::explain(&args, &global),
         Command::Hardware(command) => commands::catalog::hardware(&command, &global),
         Command::Software(command) => commands::catalog::software(&command, &global),

@@ -1,6 +1,8 @@
-//! Many runs: the cases of a scenario, simulated side by side and reported together. Pure.
+//! Many runs: the cases of a scenario, simulated side by side and reported together; measured kernels, predicted and
+//! compared. Pure.
 
 mod describe;
 mod run;
+pub mod validate;
 
 pub use run::{RunError, expectations, run_case, run_scenario};

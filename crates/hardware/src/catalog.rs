@@ -162,3 +162,41 @@ fn all_broken(name: &str, errors: &[HardwareError]) -> CatalogError {
     let messages: Vec<String> = errors.iter().map(HardwareError::to_string).collect();
     broken(name, &messages.join("; "))
 }
+
+/// A software profile found for a label.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelMatch {
+    /// The profile.
+    pub entry: &'static Entry,
+    /// Whether the label names the profile, up to a version: `trtllm-1.2.0` names `trtllm`. Otherwise it is only the
+    /// nearest there is.
+    pub is_meant: bool,
+}
+
+/// The profile for a software label as measurements carry it: a name or alias, with or without a version behind it;
+/// else the profile whose name begins most alike; else the default.
+#[must_use]
+pub fn software_for_label(label: &str) -> LabelMatch {
+    let plain = shorten(label).trim().to_ascii_lowercase().replace('_', "-");
+    let known = |name: &str| entries::SOFTWARE.iter().find(|entry| entry.answers_to(name));
+    let mut name = plain.as_str();
+    loop {
+        if let Some(entry) = known(name) {
+            let version = plain[name.len()..].trim_start_matches('-');
+            let is_meant =
+                version.is_empty() || version.starts_with(|c: char| c.is_ascii_digit() || c == 'v');
+            return LabelMatch { entry, is_meant };
+        }
+        let Some(cut) = name.rfind('-') else { break };
+        name = &name[..cut];
+    }
+    let alike = |entry: &Entry| {
+        let names = std::iter::once(&entry.name).chain(entry.aliases);
+        let common = |name: &str| name.bytes().zip(plain.bytes()).take_while(|(a, b)| a == b).count();
+        names.map(|name| common(name)).max().unwrap_or(0)
+    };
+    // Fewer letters than a word begins with say nothing.
+    let best =
+        entries::SOFTWARE.iter().rev().max_by_key(|entry| alike(entry)).filter(|entry| alike(entry) >= 4);
+    LabelMatch { entry: best.unwrap_or(&entries::SOFTWARE[0]), is_meant: false }
+}

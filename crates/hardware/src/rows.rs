@@ -76,6 +76,10 @@ impl SoftwareProfile {
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
         rows.setting("max_split_k", &self.max_split_k.to_string());
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
+        if self.quantizes_apart {
+            rows.setting("quantizes_apart", "true");
+        }
+        rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0
     }
 }

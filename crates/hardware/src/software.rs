@@ -55,6 +55,10 @@ pub struct SoftwareProfile {
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
     pub pipeline_stages: u32,
+    /// Whether activations are quantized by a kernel of their own before a product in a narrower format.
+    pub quantizes_apart: bool,
+    /// Of a profile of published timings: the unit its times are rounded to.
+    pub timer_resolution: Option<Figure<Picos>>,
 }
 
 /// A software profile as it is written in YAML: in the catalog, and in a scenario's `software:` block. Every
@@ -110,6 +114,13 @@ pub struct SoftwareSpec {
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering). At most 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline_stages: Option<u32>,
+    /// Whether activations are quantized by a kernel of their own before a product in a narrower format. Default
+    /// false: whatever made them wrote them in that format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantizes_apart: Option<bool>,
+    /// Of a profile of published timings: the unit its times are rounded to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer_resolution: Option<Figure<Picos>>,
 }
 
 impl SoftwareProfile {
@@ -142,6 +153,8 @@ impl SoftwareProfile {
             overlapped_softmax: Some(self.overlapped_softmax),
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
+            quantizes_apart: Some(self.quantizes_apart),
+            timer_resolution: self.timer_resolution.clone(),
         }
     }
 }
@@ -165,6 +178,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
+    let timer_resolution = checker.figure("timer_resolution", spec.timer_resolution);
     Some(SoftwareProfile {
         name: name?,
         title: title?,
@@ -180,6 +194,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         overlapped_softmax: overlapped_softmax?,
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
+        quantizes_apart: spec.quantizes_apart.unwrap_or(false),
+        timer_resolution,
     })
 }
 

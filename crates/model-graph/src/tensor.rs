@@ -21,6 +21,9 @@ pub enum TensorRole {
     Activation,
     /// Given from outside (token ids, images), live for the step.
     Input,
+    /// Held by whoever runs the operator again and again on the same buffers (a benchmark): live for the whole
+    /// run, whoever reads or writes it.
+    Held,
 }
 
 /// A block of memory with a shape.

@@ -11,6 +11,7 @@ mod metric;
 mod number;
 mod published;
 mod table;
+mod validation;
 mod wall;
 
 pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
@@ -23,4 +24,5 @@ pub use expect::{Checked, Expectation, Wanted};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use table::{View, explanation_text, figure_list, name_list, paragraph};
+pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
 pub use wall::{cause_text, wall_sentence};

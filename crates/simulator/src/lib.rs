@@ -1,5 +1,6 @@
 //! How it runs: event engine, flow network, mapping of operators to tiles, the stall ledger. No I/O.
 
+mod bench;
 mod book;
 mod bound;
 mod cause;
@@ -21,6 +22,7 @@ mod record;
 mod residency;
 mod simulation;
 
+pub use bench::{Bench, BenchRun, Warmth};
 pub use cause::Cause;
 pub use error::{LimitUnit, SimulationError};
 pub use event_queue::{EventKey, EventQueue};

@@ -1,6 +1,10 @@
 //! What a step keeps in device memory.
 
+use memwall_hardware::Tier;
 use memwall_model_graph::{Graph, TensorId, TensorRole};
+use memwall_units::Bytes;
+
+use crate::SimulationError;
 
 /// Bytes in device memory during one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +23,28 @@ impl StepMemory {
     pub const fn total(&self) -> u64 {
         self.weights.saturating_add(self.kv_cache).saturating_add(self.activations)
     }
+
+    /// Whether it all fits in `tier`.
+    ///
+    /// # Errors
+    /// [`SimulationError::Capacity`].
+    pub(crate) fn check(&self, tier: &Tier) -> Result<(), SimulationError> {
+        let capacity = tier.capacity.value;
+        if self.total() <= capacity.0 {
+            return Ok(());
+        }
+        Err(SimulationError::Capacity {
+            tier: tier.name.clone(),
+            needed: Bytes(self.total()),
+            capacity,
+            detail: format!(
+                "weights {}, KV cache {}, activations {}",
+                Bytes(self.weights),
+                Bytes(self.kv_cache),
+                Bytes(self.activations)
+            ),
+        })
+    }
 }
 
 /// Adds up what `graph` keeps in memory.
@@ -31,6 +57,7 @@ pub fn step_memory(graph: &Graph) -> StepMemory {
         match tensor.role {
             TensorRole::Weight => memory.weights = memory.weights.saturating_add(bytes),
             TensorRole::KvCache => memory.kv_cache = memory.kv_cache.saturating_add(bytes),
+            TensorRole::Held => live = live.saturating_add(bytes),
             TensorRole::Activation | TensorRole::Input => {
                 // What no operator makes is there from the start.
                 if graph.producer(TensorId(index as u32)).is_none() {
@@ -45,7 +72,7 @@ pub fn step_memory(graph: &Graph) -> StepMemory {
             let tensor = graph.tensor(tensor);
             match tensor.role {
                 TensorRole::Activation | TensorRole::Input => tensor.bytes(),
-                TensorRole::Weight | TensorRole::KvCache => 0,
+                TensorRole::Weight | TensorRole::KvCache | TensorRole::Held => 0,
             }
         };
         for output in &operator.outputs {

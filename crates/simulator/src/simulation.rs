@@ -160,22 +160,7 @@ impl Simulation {
     fn check_memory(&mut self, graph: &Graph) -> Result<(), SimulationError> {
         let memory = step_memory(graph);
         self.tiers.memory_peak = self.tiers.memory_peak.max(memory.total());
-        let tier = &self.chip.device.tiers[self.chip.levels[self.chip.dram()].tier];
-        let capacity = tier.capacity.value;
-        if memory.total() <= capacity.0 {
-            return Ok(());
-        }
-        Err(SimulationError::Capacity {
-            tier: tier.name.clone(),
-            needed: Bytes(memory.total()),
-            capacity,
-            detail: format!(
-                "weights {}, KV cache {}, activations {}",
-                Bytes(memory.weights),
-                Bytes(memory.kv_cache),
-                Bytes(memory.activations)
-            ),
-        })
+        memory.check(&self.chip.device.tiers[self.chip.levels[self.chip.dram()].tier])
     }
 
     fn run_operator(&mut self, graph: &Graph, id: OpId, operator: &Operator) -> Result<(), SimulationError> {

@@ -6,12 +6,30 @@ pub mod explain;
 pub mod model;
 pub mod run;
 mod scenario;
+pub mod validate;
+
+use std::path::Path;
 
 use clap::CommandFactory;
 
 use crate::args::Cli;
 use crate::exit::Exit;
-use crate::terminal::print;
+use crate::files::write_whole;
+use crate::terminal::{complain, print};
+
+/// Prints a result, or writes it to a file that appears whole or not at all.
+fn deliver(output: Option<&Path>, text: &str) -> Exit {
+    let Some(path) = output else { return print(text) };
+    match write_whole(path, text) {
+        Ok(()) => Exit::Ok,
+        Err(message) => cannot_write(path, &message),
+    }
+}
+
+fn cannot_write(path: &Path, message: &str) -> Exit {
+    complain(&format!("error: cannot write {}: {message}", path.display()));
+    Exit::InvalidInput
+}
 
 /// `memwall schema`.
 pub fn schema() -> Exit {

@@ -7,10 +7,11 @@ use memwall_report::Document;
 use memwall_scenario::Scenario;
 
 use super::scenario::read;
+use super::{cannot_write, deliver};
 use crate::args::{Format, Global, RunArgs};
 use crate::exit::Exit;
-use crate::files::{Disk, check_target, shown_name, write_whole};
-use crate::terminal::{color_messages, complain, print, view, width};
+use crate::files::{Disk, check_target, shown_name};
+use crate::terminal::{color_messages, complain, view, width};
 
 /// Runs a scenario and prints its report.
 pub fn run(args: &RunArgs, global: &Global) -> Exit {
@@ -20,7 +21,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     };
     // Told now, not after a long run.
     if let Some(Err(message)) = args.output.as_deref().map(check_target) {
-        return cannot_write(args, &message);
+        return cannot_write(args.output.as_deref().unwrap_or(Path::new("-")), &message);
     }
     if args.dry_run {
         return dry_run(args, &scenario, global);
@@ -39,7 +40,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
             return Exit::Internal;
         }
     };
-    match deliver(args, &text) {
+    match deliver(args.output.as_deref(), &text) {
         Exit::Ok if !document.expectations_hold() => {
             complain_of_expectations(args, &document);
             Exit::ExpectationFailed
@@ -58,20 +59,6 @@ fn render(args: &RunArgs, document: &Document, global: &Global) -> Result<String
             Ok(document.to_table(view))
         }
     }
-}
-
-fn deliver(args: &RunArgs, text: &str) -> Exit {
-    let Some(path) = &args.output else { return print(text) };
-    match write_whole(path, text) {
-        Ok(()) => Exit::Ok,
-        Err(message) => cannot_write(args, &message),
-    }
-}
-
-fn cannot_write(args: &RunArgs, message: &str) -> Exit {
-    let path = args.output.as_deref().unwrap_or(Path::new("-"));
-    complain(&format!("error: cannot write {}: {message}", path.display()));
-    Exit::InvalidInput
 }
 
 /// The table says which expectations failed; the other formats go to programs, so a person is told here.
@@ -105,5 +92,5 @@ fn dry_run(args: &RunArgs, scenario: &Scenario, global: &Global) -> Exit {
         }
         text.push_str(&resolved.to_yaml());
     }
-    deliver(args, &text)
+    deliver(args.output.as_deref(), &text)
 }

@@ -61,6 +61,10 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "vllm",
     "torch-eager" ["pytorch", "torch", "pytorch-eager"],
     "torch-compile" ["pytorch-compile"],
+    "torch-eager-2023",
+    "torch-vllm-2023",
+    "torch-2.1-fp32",
+    "cutlass-best-cold" ["cutlass", "cutlass-best"],
     "pytorch-cpu" ["torch-cpu"],
     "kim2023-gemmini",
 ];

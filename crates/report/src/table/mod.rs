@@ -13,7 +13,8 @@ pub use layout::View;
 pub use listing::{figure_list, name_list, paragraph};
 
 use crate::Document;
-use layout::{Tone, clean, wrap};
+use layout::clean;
+pub(crate) use layout::{Grid, Tone, wrap};
 
 impl Document {
     /// The document as text for a terminal: one case in full, several as one line each, then comparisons with

@@ -1,0 +1,317 @@
+//! From a measured row to the operators that were timed.
+
+use memwall_hardware::SoftwareProfile;
+use memwall_model_graph::{
+    Activation, Attention, Dtype, Graph, GraphBuilder, GroupedMatMul, MatMul, NormKind, OpClass, OpKind,
+    Operand, Operator, TensorRole,
+};
+
+use super::experts::expert_rows;
+use super::formats::{Formats, cache_format, formats};
+use super::row::{Copies, Phase, Row, Shape};
+
+/// Elementwise operations a row may name.
+pub(crate) const OPS: [&str; 16] = [
+    "add",
+    "addu",
+    "mul",
+    "mulu",
+    "div",
+    "divu",
+    "pow",
+    "powu",
+    "relu",
+    "gelu",
+    "tanh",
+    "silu_mul",
+    "softmax",
+    "layernorm",
+    "rmsnorm",
+    "rmsnorm_fused_add",
+];
+
+/// What an elementwise op does, and how many tensors it reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ElementwiseOp {
+    Function { function: Activation, inputs: u64 },
+    Softmax,
+    Norm { kind: NormKind, fused_add: bool },
+}
+
+/// An op by its label.
+pub(crate) fn elementwise_op(label: &str) -> Option<ElementwiseOp> {
+    let function = |function, inputs| Some(ElementwiseOp::Function { function, inputs });
+    match label {
+        "add" => function(Activation::Add, 2),
+        "addu" => function(Activation::Add, 1),
+        "mul" => function(Activation::Mul, 2),
+        "mulu" => function(Activation::Mul, 1),
+        "div" => function(Activation::Div, 2),
+        "divu" => function(Activation::Div, 1),
+        "pow" => function(Activation::Pow, 2),
+        "powu" => function(Activation::Pow, 1),
+        "relu" => function(Activation::Relu, 1),
+        "gelu" => function(Activation::Gelu, 1),
+        "tanh" => function(Activation::Tanh, 1),
+        "silu_mul" => function(Activation::SiluMul, 2),
+        "softmax" => Some(ElementwiseOp::Softmax),
+        "layernorm" => Some(ElementwiseOp::Norm { kind: NormKind::Layer, fused_add: false }),
+        "rmsnorm" => Some(ElementwiseOp::Norm { kind: NormKind::Rms, fused_add: false }),
+        "rmsnorm_fused_add" => Some(ElementwiseOp::Norm { kind: NormKind::Rms, fused_add: true }),
+        _ => None,
+    }
+}
+
+/// Builds what a row timed: one graph for each set of buffers the benchmark goes round.
+///
+/// # Errors
+/// The row's formats have no meaning here, or the shape is beyond what a graph may hold.
+pub(crate) fn graphs(row: &Row, software: &SoftwareProfile) -> Result<Vec<Graph>, String> {
+    let found = formats(&row.dtype).ok_or_else(|| format!("`{}` is no number format it knows", row.dtype))?;
+    let copies = match row.shape {
+        Shape::Gemm { copies: Copies::Rotated(count), .. } => count,
+        _ => 1,
+    };
+    (0..copies).map(|copy| graph(row, software, found, copy)).collect()
+}
+
+fn graph(row: &Row, software: &SoftwareProfile, formats: Formats, copy: u64) -> Result<Graph, String> {
+    let mut kernels = Kernels { builder: GraphBuilder::new(), formats, software };
+    match &row.shape {
+        Shape::Gemm { batch, m, n, k, .. } => kernels.gemm((*batch, *m, *n, *k), copy),
+        Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row)?,
+        Shape::Moe { .. } => kernels.experts(row),
+        Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols),
+    }
+    kernels.builder.finish().map_err(|error| error.to_string())
+}
+
+struct Kernels<'a> {
+    builder: GraphBuilder,
+    formats: Formats,
+    software: &'a SoftwareProfile,
+}
+
+impl Kernels<'_> {
+    fn held(
+        &mut self,
+        label: impl Into<std::borrow::Cow<'static, str>>,
+        dtype: Dtype,
+        shape: Vec<u64>,
+    ) -> Operand {
+        let tensor = self.builder.tensor(label, None, TensorRole::Held, dtype, shape);
+        self.builder.whole(tensor)
+    }
+
+    fn add(
+        &mut self,
+        label: &'static str,
+        kind: OpKind,
+        compute: Dtype,
+        inputs: Vec<Operand>,
+        outputs: Vec<Operand>,
+    ) {
+        let label = label.into();
+        self.builder.operator(Operator {
+            label,
+            layer: None,
+            kind,
+            class: OpClass::Other,
+            compute,
+            inputs,
+            outputs,
+        });
+    }
+
+    /// The format products are computed in: the wider of both operands.
+    fn compute(&self) -> Dtype {
+        let Formats { weights, activations, .. } = self.formats;
+        if weights.bits() > activations.bits() { weights } else { activations }
+    }
+
+    fn gemm(&mut self, (batch, m, n, k): (u64, u64, u64, u64), copy: u64) {
+        let Formats { weights, activations, outside, scales } = self.formats;
+        let a = self.activations("a", vec![batch, m, k], activations, outside);
+        let b = self.held(format!("b.{copy}"), weights, vec![batch, k, n]);
+        let c = self.held("c", outside, vec![batch, m, n]);
+        let mut inputs = vec![a, b];
+        if let Some((group, dtype)) = scales {
+            let count = batch.saturating_mul(k).saturating_mul(n).div_ceil(group);
+            inputs.push(self.held(format!("scales.{copy}"), dtype, vec![count]));
+        }
+        let kind = OpKind::MatMul(MatMul { batch, m, n, k, b_shared_by: 1 });
+        self.add("gemm", kind, self.compute(), inputs, vec![c]);
+    }
+
+    /// Activations as the product takes them; quantized by a kernel of its own first, where the software times that.
+    fn activations(
+        &mut self,
+        label: &'static str,
+        shape: Vec<u64>,
+        inside: Dtype,
+        outside: Dtype,
+    ) -> Operand {
+        if inside == outside || !self.software.quantizes_apart {
+            return self.held(label, inside, shape);
+        }
+        let wide = self.held("a.wide", outside, shape.clone());
+        let narrow = self.held(label, inside, shape);
+        let kind = OpKind::Elementwise { function: Activation::Scale, elements: wide.elements };
+        self.add("quantize", kind, Dtype::Fp32, vec![wide], vec![narrow]);
+        narrow
+    }
+
+    fn attention(&mut self, row: &Row) -> Result<(), String> {
+        let (shape, kv_label) = attention_shape(row);
+        let cache =
+            cache_format(kv_label).ok_or_else(|| format!("`{kv_label}` is no number format it knows"))?;
+        let Formats { activations, outside, .. } = self.formats;
+        let q = self.held("q", activations, vec![shape.batch, shape.q_len, shape.heads, shape.qk_dim]);
+        let kv = |width: u64| vec![shape.batch, shape.kv_len, shape.kv_heads, width];
+        let seen = |operand: Operand| Operand {
+            elements: (u128::from(operand.elements) * u128::from(shape.visible())
+                / u128::from(shape.kv_len.max(1))) as u64,
+            ..operand
+        };
+        let k = self.held("k", cache, kv(shape.qk_dim));
+        let mut inputs = vec![q, seen(k)];
+        if !shape.shared_kv {
+            let v = self.held("v", cache, kv(shape.v_dim));
+            inputs.push(seen(v));
+        }
+        let out = self.held("out", outside, vec![shape.batch, shape.q_len, shape.heads, shape.v_dim]);
+        self.add("attention", OpKind::Attention(shape), activations, inputs, vec![out]);
+        Ok(())
+    }
+
+    fn experts(&mut self, row: &Row) {
+        let Shape::Moe { hidden, expert_ffn, tp, gated, .. } = row.shape else { return };
+        let groups = expert_rows(&row.shape);
+        let Formats { weights, activations, outside, scales } = self.formats;
+        let inner = expert_ffn.div_ceil(tp);
+        let up = if gated { inner.saturating_mul(2) } else { inner };
+        let rows: u64 = groups.iter().map(|(rows, experts)| rows.saturating_mul(*experts)).sum();
+        let hit: u64 = groups.iter().map(|(_, experts)| experts).sum();
+        if rows == 0 {
+            return;
+        }
+        let compute = self.compute();
+        let product = |kernels: &mut Self, label: &'static str, a: Operand, n: u64, k: u64, c: Operand| {
+            let b = kernels.held(format!("{label}.weight"), weights, vec![hit, k, n]);
+            let mut inputs = vec![a, b];
+            if let Some((group, dtype)) = scales {
+                let count = hit.saturating_mul(k).saturating_mul(n).div_ceil(group);
+                inputs.push(kernels.held(format!("{label}.scales"), dtype, vec![count]));
+            }
+            let kind = OpKind::GroupedMatMul(GroupedMatMul { groups: groups.clone(), n, k });
+            kernels.add(label, kind, compute, inputs, vec![c]);
+        };
+        let gathered = self.held("tokens", activations, vec![rows, hidden]);
+        let wide = self.held("up.out", outside, vec![rows, up]);
+        product(self, "up", gathered, up, hidden, wide);
+        let narrow = self.held("act.out", activations, vec![rows, inner]);
+        let function = if gated { Activation::SiluMul } else { Activation::Silu };
+        let kind = OpKind::Elementwise { function, elements: narrow.elements };
+        self.add("act", kind, Dtype::Fp32, vec![wide], vec![narrow]);
+        let back = self.held("down.out", outside, vec![rows, hidden]);
+        product(self, "down", narrow, hidden, inner, back);
+    }
+
+    fn elementwise(&mut self, op: &str, rows: u64, cols: u64) {
+        let Some(op) = elementwise_op(op) else { return };
+        let dtype = self.formats.activations;
+        let elements = rows.saturating_mul(cols);
+        let shape = || vec![rows, cols];
+        match op {
+            ElementwiseOp::Function { function: Activation::SiluMul, .. }
+                if !self.software.fused_elementwise =>
+            {
+                let (gate, up) = (self.held("gate", dtype, shape()), self.held("up", dtype, shape()));
+                let middle = self.held("silu.out", dtype, shape());
+                let out = self.held("out", dtype, shape());
+                let kind = |function| OpKind::Elementwise { function, elements };
+                self.add("silu", kind(Activation::Silu), dtype, vec![gate], vec![middle]);
+                self.add("mul", kind(Activation::Mul), dtype, vec![middle, up], vec![out]);
+            }
+            ElementwiseOp::Function { function, inputs } => {
+                let inputs =
+                    (0..inputs).map(|index| self.held(format!("in.{index}"), dtype, shape())).collect();
+                let out = self.held("out", dtype, shape());
+                self.add("op", OpKind::Elementwise { function, elements }, dtype, inputs, vec![out]);
+            }
+            ElementwiseOp::Softmax => {
+                let (input, out) = (self.held("in", dtype, shape()), self.held("out", dtype, shape()));
+                self.add("softmax", OpKind::Softmax { rows, cols }, dtype, vec![input], vec![out]);
+            }
+            ElementwiseOp::Norm { kind, fused_add } => {
+                let mut inputs = vec![self.held("in", dtype, shape())];
+                let mut outputs = vec![self.held("out", dtype, shape())];
+                if fused_add {
+                    inputs.push(self.held("residual", dtype, shape()));
+                    outputs.push(self.held("sum", dtype, shape()));
+                }
+                let scales = if kind == NormKind::Layer { 2 } else { 1 };
+                let tensor =
+                    self.builder.tensor("scale", None, TensorRole::Weight, dtype, vec![scales, cols]);
+                inputs.push(self.builder.whole(tensor));
+                self.add("norm", OpKind::Norm { kind, rows, cols }, dtype, inputs, outputs);
+            }
+        }
+    }
+}
+
+/// The attention of an attention or latent-attention row, and the label of its cache's format.
+fn attention_shape(row: &Row) -> (Attention, &str) {
+    // A latent and its rotary part (DeepSeek-V2, arXiv:2405.04434): 512 + 64; a head of an expanded one: 128 + 64.
+    const LATENT: u64 = 512;
+    const ROPE: u64 = 64;
+    const HEAD: u64 = 128;
+    match &row.shape {
+        Shape::Mla { phase, kv_dtype, heads, batch, q_len, kv_len } => {
+            let expanded = *phase == Phase::Prefill;
+            let shape = Attention {
+                batch: *batch,
+                q_len: *q_len,
+                kv_len: *kv_len,
+                heads: *heads,
+                kv_heads: if expanded { *heads } else { 1 },
+                qk_dim: if expanded { HEAD + ROPE } else { LATENT + ROPE },
+                v_dim: if expanded { HEAD } else { LATENT },
+                causal: true,
+                window: 0,
+                shared_kv: !expanded,
+            };
+            (shape, kv_dtype)
+        }
+        Shape::Attention { kv_dtype, batch, q_len, kv_len, heads, kv_heads, head_dim, window, .. } => {
+            let shape = Attention {
+                batch: *batch,
+                q_len: *q_len,
+                kv_len: *kv_len,
+                heads: *heads,
+                kv_heads: *kv_heads,
+                qk_dim: *head_dim,
+                v_dim: *head_dim,
+                causal: true,
+                window: *window,
+                shared_kv: false,
+            };
+            (shape, kv_dtype)
+        }
+        _ => {
+            let none = Attention {
+                batch: 1,
+                q_len: 1,
+                kv_len: 1,
+                heads: 1,
+                kv_heads: 1,
+                qk_dim: 1,
+                v_dim: 1,
+                causal: true,
+                window: 0,
+                shared_kv: false,
+            };
+            (none, "bf16")
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Comparing the simulator with measured kernels.
+
+mod experts;
+mod fit_roofline;
+mod formats;
+mod kernels;
+mod overlay;
+mod predict;
+mod read;
+mod roofline;
+mod row;
+mod run;
+mod split;
+
+pub use overlay::Overlay;
+pub use predict::{Parts, Prediction, Predictor, Refusal, catalog_parts};
+pub use read::{MAX_ROWS, Problem, Reading, read_rows};
+pub use row::{Copies, Distribution, Phase, Place, Row, Shape};
+pub use run::{validate, validate_on};
+pub use split::held_out;

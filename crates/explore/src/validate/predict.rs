@@ -1,0 +1,96 @@
+//! Predicting one row.
+
+use std::collections::HashMap;
+
+use memwall_hardware::{Device, SoftwareProfile, catalog};
+use memwall_simulator::{Bench, Options, Warmth};
+use memwall_units::Picos;
+
+use super::kernels::graphs;
+use super::roofline::{Roofline, roofline};
+use super::row::{Copies, Row, Shape};
+
+/// What memwall says of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// Predicted time in seconds.
+    pub seconds: f64,
+    /// What bounds it.
+    pub bound_by: String,
+    /// The plain roofline's parts, in seconds.
+    pub roofline: Roofline,
+    /// Time the source cannot tell apart, in seconds; 0 when it resolves well.
+    pub resolution: f64,
+}
+
+/// Why a row is not predicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+/// A device and a software profile, as a row's labels name them.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The device.
+    pub device: Device,
+    /// The profile.
+    pub software: SoftwareProfile,
+}
+
+/// Finds the parts for a device's and a software's label.
+pub type Resolve<'a> = dyn Fn(&str, &str) -> Result<Parts, Refusal> + Sync + 'a;
+
+/// Predicts rows, keeping the machines it has built.
+#[allow(missing_debug_implementations)]
+pub struct Predictor<'a> {
+    resolve: &'a Resolve<'a>,
+    benches: HashMap<(String, String), Result<(Parts, Bench), Refusal>>,
+}
+
+/// The catalog's parts for a row's labels.
+///
+/// # Errors
+/// The device is unknown; software never is, it falls back to the nearest profile.
+pub fn catalog_parts(device: &str, software: &str) -> Result<Parts, Refusal> {
+    let refuse = |error: &dyn std::fmt::Display| Refusal(error.to_string());
+    let device = catalog::device(device).map_err(|error| refuse(&error))?;
+    let name = catalog::software_for_label(software).entry.name;
+    let software = catalog::software(name).map_err(|error| refuse(&error))?;
+    Ok(Parts { device, software })
+}
+
+impl<'a> Predictor<'a> {
+    /// A predictor on the parts that `resolve` gives for a device's and a software's label.
+    pub fn new(resolve: &'a Resolve<'a>) -> Self {
+        Self { resolve, benches: HashMap::new() }
+    }
+
+    /// Predicts one row.
+    ///
+    /// # Errors
+    /// The device or format is unknown, or the kernel cannot run on it.
+    pub fn predict(&mut self, row: &Row) -> Result<Prediction, Refusal> {
+        let key = (row.device.clone(), row.software.clone());
+        let resolve = self.resolve;
+        let entry = self.benches.entry(key).or_insert_with(|| {
+            let parts = resolve(&row.device, &row.software)?;
+            let bench = Bench::new(&parts.device, &parts.software, Options::default())
+                .map_err(|error| Refusal(error.to_string()))?;
+            Ok((parts, bench))
+        });
+        let (parts, bench) = entry.as_mut().map_err(|refusal| refusal.clone())?;
+        let graphs = graphs(row, &parts.software).map_err(Refusal)?;
+        let warmth = match row.shape {
+            Shape::Gemm { copies: Copies::Flushed, .. } => Warmth::Flushed,
+            _ => Warmth::Warm,
+        };
+        let run = bench.time(&graphs, warmth).map_err(|error| Refusal(error.to_string()))?;
+        let resolution =
+            parts.software.timer_resolution.as_ref().map_or(0.0, |figure| figure.value.as_secs_f64());
+        let roofline = graphs.first().map(|graph| roofline(&parts.device, graph)).unwrap_or_default();
+        Ok(Prediction { seconds: seconds(run.time), bound_by: run.bound_by, roofline, resolution })
+    }
+}
+
+fn seconds(time: Picos) -> f64 {
+    time.as_secs_f64()
+}

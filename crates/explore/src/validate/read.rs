@@ -1,0 +1,321 @@
+//! Reading measured rows from CSV. What is wrong is collected, line by line; what is right goes on.
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::row::{Copies, Distribution, Phase, Place, Row, Shape};
+
+/// Rows and files one reading may have; a larger file is cut off with a problem that says so.
+pub const MAX_ROWS: usize = 1_000_000;
+/// No extent of a real kernel is larger, and products of four of them still fit 128 bits.
+const MAX_EXTENT: u64 = 1 << 32;
+/// Words of a label or source.
+const MAX_LABEL: usize = 200;
+
+/// What one file gave.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// Rows that make sense.
+    pub rows: Vec<Row>,
+    /// Lines that do not, in order.
+    pub problems: Vec<Problem>,
+    /// Rows of a kind that exists but is not predicted yet: `(kind, how many)`.
+    pub later: Vec<(String, u64)>,
+    /// Set when the file is data for people: its first column is not `kind`, or no row has a known kind.
+    pub passed_over: Option<String>,
+}
+
+/// A line that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+/// Kinds whose rows other issues of the project will predict.
+const LATER: [&str; 3] = ["collective", "inference", "training"];
+
+/// Reads one file. Nothing in it can fail the reading; see [`Reading::problems`].
+#[must_use]
+pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
+    let mut reading = Reading::default();
+    let header: Vec<String> = match reader.byte_headers() {
+        Ok(header) => header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
+        Err(error) => {
+            reading.passed_over = Some(format!("its first line is no CSV header: {error}"));
+            return reading;
+        }
+    };
+    if header.first().is_none_or(|name| name != "kind") {
+        reading.passed_over = Some("its first column is not `kind`".to_owned());
+        return reading;
+    }
+    let mut record = ByteRecord::new();
+    let mut unknown = 0_u64;
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                problem(&mut reading, file, line, format!("it is no CSV: {error}"));
+                break;
+            }
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        if reading.rows.len() >= MAX_ROWS {
+            problem(
+                &mut reading,
+                file,
+                line,
+                format!("there are more than {MAX_ROWS} rows; the rest is left out"),
+            );
+            break;
+        }
+        let place = Place { file: file.to_owned(), line };
+        match parse(&header, &record, &place) {
+            Parsed::Row(row) => reading.rows.push(*row),
+            Parsed::Later(kind) => match reading.later.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, count)) => *count += 1,
+                None => reading.later.push((kind, 1)),
+            },
+            Parsed::UnknownKind(message) => {
+                unknown += 1;
+                reading.problems.push(Problem { place, message });
+            }
+            Parsed::Wrong(message) => reading.problems.push(Problem { place, message }),
+        }
+    }
+    let nothing_known = reading.rows.is_empty() && reading.later.is_empty();
+    if nothing_known && unknown > 0 && unknown == reading.problems.len() as u64 {
+        reading.problems.clear();
+        reading.passed_over = Some("none of its rows has a known kind".to_owned());
+    }
+    reading
+}
+
+fn problem(reading: &mut Reading, file: &str, line: u64, message: String) {
+    reading.problems.push(Problem { place: Place { file: file.to_owned(), line }, message });
+}
+
+enum Parsed {
+    Row(Box<Row>),
+    Later(String),
+    UnknownKind(String),
+    Wrong(String),
+}
+
+fn parse(header: &[String], record: &ByteRecord, place: &Place) -> Parsed {
+    let fields = Fields { header, record };
+    let kind = match fields.text("kind") {
+        Ok(kind) => kind,
+        Err(message) => return Parsed::Wrong(message),
+    };
+    if LATER.contains(&kind) {
+        return Parsed::Later(kind.to_owned());
+    }
+    let shape = match kind {
+        "gemm" => gemm(&fields),
+        "attention" => attention(&fields),
+        "mla" => mla(&fields),
+        "moe" => moe(&fields),
+        "elementwise" => elementwise(&fields),
+        _ => {
+            return Parsed::UnknownKind(format!(
+                "`{}` is no kind of row: kinds are gemm, attention, mla, moe, elementwise, {}",
+                shorten(kind),
+                LATER.join(", ")
+            ));
+        }
+    };
+    match shape.and_then(|shape| whole(&fields, place, shape)) {
+        Ok(row) => Parsed::Row(Box::new(row)),
+        Err(message) => Parsed::Wrong(message),
+    }
+}
+
+fn whole(fields: &Fields<'_>, place: &Place, shape: Shape) -> Result<Row, String> {
+    Ok(Row {
+        place: place.clone(),
+        device: fields.label("device")?.to_owned(),
+        software: fields.label("software")?.to_owned(),
+        dtype: fields.label("dtype")?.to_owned(),
+        shape,
+        seconds: fields.seconds()?,
+        source: fields.optional("source")?.unwrap_or_default().to_owned(),
+    })
+}
+
+fn gemm(fields: &Fields<'_>) -> Result<Shape, String> {
+    let copies = match fields.optional("weight_copies")? {
+        None => Copies::Rotated(1),
+        Some("cold") => Copies::Flushed,
+        Some(text) => match text.parse::<u64>() {
+            Ok(count @ 1..=1024) => Copies::Rotated(count),
+            _ => return Err(format!("weight_copies is `{}`: 1 to 1024, `cold`, or nothing", shorten(text))),
+        },
+    };
+    Ok(Shape::Gemm {
+        batch: fields.extent("batch")?,
+        m: fields.extent("m")?,
+        n: fields.extent("n")?,
+        k: fields.extent("k")?,
+        copies,
+    })
+}
+
+fn attention(fields: &Fields<'_>) -> Result<Shape, String> {
+    let (q_len, kv_len) = lengths(fields)?;
+    let (heads, kv_heads) = (fields.extent("heads")?, fields.extent("kv_heads")?);
+    if heads % kv_heads != 0 {
+        return Err(format!("kv_heads {kv_heads} does not divide heads {heads}"));
+    }
+    let window = fields.optional("window")?.unwrap_or("0");
+    Ok(Shape::Attention {
+        phase: fields.phase()?,
+        kv_dtype: fields.label("kv_dtype")?.to_owned(),
+        batch: fields.extent("batch")?,
+        q_len,
+        kv_len,
+        heads,
+        kv_heads,
+        head_dim: fields.extent("head_dim")?,
+        window: window.parse().map_err(|_| format!("window is `{}`, not a whole number", shorten(window)))?,
+    })
+}
+
+fn mla(fields: &Fields<'_>) -> Result<Shape, String> {
+    let (q_len, kv_len) = lengths(fields)?;
+    Ok(Shape::Mla {
+        phase: fields.phase()?,
+        kv_dtype: fields.label("kv_dtype")?.to_owned(),
+        heads: fields.extent("heads")?,
+        batch: fields.extent("batch")?,
+        q_len,
+        kv_len,
+    })
+}
+
+fn lengths(fields: &Fields<'_>) -> Result<(u64, u64), String> {
+    let (q_len, kv_len) = (fields.extent("q_len")?, fields.extent("kv_len")?);
+    if q_len > kv_len {
+        return Err(format!("q_len {q_len} is more than kv_len {kv_len}, which includes it"));
+    }
+    Ok((q_len, kv_len))
+}
+
+fn moe(fields: &Fields<'_>) -> Result<Shape, String> {
+    let text = fields.text("distribution")?;
+    let distribution = match text.strip_prefix("power_law_").map(str::parse::<f64>) {
+        None if text == "balanced" => Distribution::Balanced,
+        Some(Ok(exponent)) if exponent.is_finite() && exponent > 0.0 => Distribution::PowerLaw(exponent),
+        _ => return Err(format!("distribution is `{}`: balanced, or power_law_1.2", shorten(text))),
+    };
+    let gated = match fields.text("gated")? {
+        "yes" | "true" | "1" => true,
+        "no" | "false" | "0" => false,
+        other => return Err(format!("gated is `{}`: yes or no", shorten(other))),
+    };
+    let (top_k, experts, ep) = (fields.extent("top_k")?, fields.extent("experts")?, fields.extent("ep")?);
+    if top_k > experts || ep > experts {
+        return Err(format!("top_k {top_k} and ep {ep} can be at most the {experts} experts"));
+    }
+    Ok(Shape::Moe {
+        tokens: fields.extent("tokens")?,
+        hidden: fields.extent("hidden")?,
+        expert_ffn: fields.extent("expert_ffn")?,
+        top_k,
+        experts,
+        tp: fields.extent("tp")?,
+        ep,
+        distribution,
+        gated,
+    })
+}
+
+fn elementwise(fields: &Fields<'_>) -> Result<Shape, String> {
+    let op = fields.label("op")?;
+    if super::kernels::elementwise_op(op).is_none() {
+        return Err(format!(
+            "`{}` is no elementwise op: ops are {}",
+            shorten(op),
+            super::kernels::OPS.join(", ")
+        ));
+    }
+    Ok(Shape::Elementwise { op: op.to_owned(), rows: fields.extent("rows")?, cols: fields.extent("cols")? })
+}
+
+struct Fields<'a> {
+    header: &'a [String],
+    record: &'a ByteRecord,
+}
+
+impl<'a> Fields<'a> {
+    /// The field of a column, which must be there and hold something.
+    fn text(&self, column: &str) -> Result<&'a str, String> {
+        self.optional(column)?.ok_or_else(|| format!("{column} is empty"))
+    }
+
+    /// The field of a column that may be empty, but not missing from the header.
+    fn optional(&self, column: &str) -> Result<Option<&'a str>, String> {
+        let Some(index) = self.header.iter().position(|name| name == column) else {
+            return Err(format!("the header has no column `{column}`"));
+        };
+        let Some(field) = self.record.get(index) else {
+            return Err(format!(
+                "it has {} fields and {column} is the {}th of the header's {}",
+                self.record.len(),
+                index + 1,
+                self.header.len()
+            ));
+        };
+        let text = std::str::from_utf8(field).map_err(|_| format!("{column} is not UTF-8 text"))?;
+        Ok((!text.is_empty()).then_some(text))
+    }
+
+    fn label(&self, column: &str) -> Result<&'a str, String> {
+        let text = self.text(column)?;
+        if text.len() > MAX_LABEL {
+            Err(format!("{column} is longer than {MAX_LABEL} bytes"))
+        } else {
+            Ok(text)
+        }
+    }
+
+    fn extent(&self, column: &str) -> Result<u64, String> {
+        let text = self.text(column)?;
+        match text.parse::<u64>() {
+            Ok(extent @ 1..=MAX_EXTENT) => Ok(extent),
+            Ok(_) => Err(format!("{column} is {text}: it must be from 1 to {MAX_EXTENT}")),
+            Err(_) => Err(format!("{column} is `{}`, not a whole number", shorten(text))),
+        }
+    }
+
+    fn seconds(&self) -> Result<f64, String> {
+        let text = self.text("seconds")?;
+        match text.parse::<f64>() {
+            Ok(seconds) if seconds.is_finite() && seconds > 0.0 && seconds < 1e6 => Ok(seconds),
+            Ok(_) => Err(format!("seconds is {text}: a measured time is above 0 and below a million")),
+            Err(_) => Err(format!("seconds is `{}`, not a number", shorten(text))),
+        }
+    }
+
+    fn phase(&self) -> Result<Phase, String> {
+        match self.text("phase")? {
+            "prefill" => Ok(Phase::Prefill),
+            "decode" => Ok(Phase::Decode),
+            other => Err(format!("phase is `{}`: prefill or decode", shorten(other))),
+        }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

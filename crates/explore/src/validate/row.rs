@@ -1,0 +1,197 @@
+//! Measured rows: one timed kernel each, as the CSV files give them.
+
+/// Where a row stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name as the user gave it.
+    pub file: String,
+    /// Line in it, 1 for the header.
+    pub line: u64,
+}
+
+/// One measured kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Where it was read.
+    pub place: Place,
+    /// Catalog name of the device, or an alias.
+    pub device: String,
+    /// What was timed and how: a label such as `trtllm-1.0.0`.
+    pub software: String,
+    /// Label of the number formats: `bf16`, `w4a16`.
+    pub dtype: String,
+    /// The kernel.
+    pub shape: Shape,
+    /// Measured time in seconds.
+    pub seconds: f64,
+    /// Who measured it.
+    pub source: String,
+}
+
+/// What was timed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// `batch` products C\[m,n\] = A\[m,k\] B\[k,n\], B being weights.
+    Gemm {
+        /// Independent products.
+        batch: u64,
+        /// Rows of A.
+        m: u64,
+        /// Columns of B.
+        n: u64,
+        /// Columns of A.
+        k: u64,
+        /// How the benchmark treats the weights between repetitions.
+        copies: Copies,
+    },
+    /// Fused attention.
+    Attention {
+        /// Prefill is causal; decode has one query.
+        phase: Phase,
+        /// Label of the cache's number format.
+        kv_dtype: String,
+        /// Sequences.
+        batch: u64,
+        /// New tokens of each.
+        q_len: u64,
+        /// Tokens attended to, the new ones included.
+        kv_len: u64,
+        /// Query heads on the device.
+        heads: u64,
+        /// Key-value heads on the device.
+        kv_heads: u64,
+        /// Width of a head.
+        head_dim: u64,
+        /// Sliding window; 0 for none.
+        window: u64,
+    },
+    /// Multi-head latent attention with a latent of 512 and a rotary part of 64.
+    Mla {
+        /// Prefill works on expanded heads, decode on the latents.
+        phase: Phase,
+        /// Label of the cache's number format.
+        kv_dtype: String,
+        /// Query heads on the device.
+        heads: u64,
+        /// Sequences.
+        batch: u64,
+        /// New tokens of each.
+        q_len: u64,
+        /// Tokens attended to.
+        kv_len: u64,
+    },
+    /// The experts of a mixture-of-experts layer.
+    Moe {
+        /// Tokens of all ranks.
+        tokens: u64,
+        /// Width of a token.
+        hidden: u64,
+        /// Width of an expert's hidden layer, before it is split.
+        expert_ffn: u64,
+        /// Experts of each token.
+        top_k: u64,
+        /// Experts of all ranks.
+        experts: u64,
+        /// Ranks an expert is split over.
+        tp: u64,
+        /// Ranks the experts are spread over.
+        ep: u64,
+        /// How tokens spread over experts.
+        distribution: Distribution,
+        /// Whether the first product is two, gate and up.
+        gated: bool,
+    },
+    /// An operation on each element or row of a matrix.
+    Elementwise {
+        /// Which: `add`, `softmax`.
+        op: String,
+        /// Rows.
+        rows: u64,
+        /// Columns.
+        cols: u64,
+    },
+}
+
+/// How a benchmark treats the weights between repetitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Copies {
+    /// It goes round this many buffers; 1 reads the same bytes every time.
+    Rotated(u64),
+    /// It flushes the cache.
+    Flushed,
+}
+
+/// Of an attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Many new tokens.
+    Prefill,
+    /// One new token.
+    Decode,
+}
+
+/// How tokens spread over experts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Distribution {
+    /// Evenly.
+    Balanced,
+    /// Loads follow a power law with this exponent.
+    PowerLaw(f64),
+}
+
+impl Phase {
+    /// `prefill`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prefill => "prefill",
+            Self::Decode => "decode",
+        }
+    }
+}
+
+impl Row {
+    /// `gemm`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.shape {
+            Shape::Gemm { .. } => "gemm",
+            Shape::Attention { .. } => "attention",
+            Shape::Mla { .. } => "mla",
+            Shape::Moe { .. } => "moe",
+            Shape::Elementwise { .. } => "elementwise",
+        }
+    }
+
+    /// Prefill or decode, of an attention.
+    #[must_use]
+    pub const fn phase(&self) -> Option<Phase> {
+        match self.shape {
+            Shape::Attention { phase, .. } | Shape::Mla { phase, .. } => Some(phase),
+            _ => None,
+        }
+    }
+
+    /// The kind and shape in words, the same for every device, software and format: what the hold-out split hashes.
+    #[must_use]
+    pub fn shape_text(&self) -> String {
+        match &self.shape {
+            Shape::Gemm { batch, m, n, k, .. } => format!("gemm {batch} x {m} x {n} x {k}"),
+            Shape::Attention { phase, batch, q_len, kv_len, heads, kv_heads, head_dim, window, .. } => {
+                format!(
+                    "attention {} batch {batch} q {q_len} kv {kv_len} heads {heads}/{kv_heads} x {head_dim} window {window}",
+                    phase.name()
+                )
+            }
+            Shape::Mla { phase, heads, batch, q_len, kv_len, .. } => {
+                format!("mla {} batch {batch} q {q_len} kv {kv_len} heads {heads}", phase.name())
+            }
+            Shape::Moe { tokens, hidden, expert_ffn, top_k, experts, tp, ep, .. } => {
+                format!(
+                    "moe {tokens} tokens {hidden} x {expert_ffn} top {top_k} of {experts} tp {tp} ep {ep}"
+                )
+            }
+            Shape::Elementwise { op, rows, cols } => format!("{op} {rows} x {cols}"),
+        }
+    }
+}
