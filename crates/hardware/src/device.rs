@@ -28,6 +28,8 @@ pub struct Device {
     pub power: Power,
     /// The processor that issues kernels.
     pub host: Host,
+    /// Time the device takes from the end of a kernel to the first work of the next one that waits already.
+    pub launch_latency: Figure<Picos>,
 }
 
 /// All compute units of one kind on a device.
@@ -41,6 +43,11 @@ pub struct Engine {
     /// Smallest (m, n, k) block the unit works on at once; smaller operands are padded. `[1, 1, 1]` for
     /// vectors.
     pub granularity: [u32; 3],
+    /// Time until a block that adds to the same sums can start: what a chain of dependent blocks takes each.
+    pub latency: Option<Figure<Picos>>,
+    /// Whether a core fetches operands for its next tile while it computes and stores the present one, by units apart
+    /// from those that issue the arithmetic: a systolic array's DMA, a GPU's bulk copies with warps of their own.
+    pub loads_ahead: bool,
 }
 
 /// What a tier is made of and who manages it.
@@ -108,6 +115,14 @@ pub struct Tier {
     pub efficiency: Figure<f64>,
     /// Fraction of `bandwidth` when half of the bytes are writes, where it differs from `efficiency`.
     pub mixed_efficiency: Option<Figure<f64>>,
+    /// Fraction of `bandwidth` when the tiles of a product are read, many short rows at once, where it differs from
+    /// `efficiency`.
+    pub tiled_efficiency: Option<Figure<f64>>,
+    /// Fraction of `bandwidth` at which the results of a product's tiles are written, many short rows at once.
+    pub tiled_write_efficiency: Option<Figure<f64>>,
+    /// Fraction of a cache's capacity that keeps what is read again and again; the rest is lost to copies and to sets
+    /// that fill unevenly.
+    pub retention: Option<Figure<f64>>,
     /// The most bytes the whole device can have in flight to this tier; `None` when nothing limits them.
     pub in_flight: Option<Figure<Bytes>>,
     /// Whether a write that misses it first brings the line in from memory (write-allocate with fetch, as CPU

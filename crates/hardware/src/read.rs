@@ -1,6 +1,6 @@
 //! From a description to a checked [`Device`], and back.
 
-use memwall_units::{Bytes, BytesPerSec};
+use memwall_units::{Bytes, BytesPerSec, Picos};
 
 use crate::check::Checker;
 use crate::spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
@@ -47,6 +47,7 @@ impl Device {
                 title: Some(self.host.title.clone()),
                 speed: Some(self.host.speed.clone()),
             }),
+            launch_latency: Some(self.launch_latency.clone()),
         }
     }
 }
@@ -67,6 +68,9 @@ fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
         tiers(checker, spec.memory, cores.as_ref().map(|cores| cores.value).filter(|&cores| cores > 0));
     let power = checker.within("power", |checker| power(checker, spec.power.unwrap_or_default()));
     let host = checker.within("host", |checker| host(checker, spec.host.unwrap_or_default()));
+    let launch_latency = checker
+        .figure("launch_latency", spec.launch_latency)
+        .unwrap_or_else(|| Figure::assumed(Picos::ZERO, "not stated: taken as nothing"));
     Some(Device {
         name: name?,
         title: title?,
@@ -81,6 +85,7 @@ fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
         tiers: tiers?,
         power: power?,
         host: host?,
+        launch_latency,
     })
 }
 
@@ -107,7 +112,8 @@ fn engine(checker: &mut Checker, spec: EngineSpec) -> Option<Engine> {
         );
     }
     let sustained = checker.figure("sustained", spec.sustained).unwrap_or_else(whole);
-    Some(Engine { peak, sustained, granularity })
+    let latency = checker.figure("latency", spec.latency);
+    Some(Engine { peak, sustained, granularity, latency, loads_ahead: spec.loads_ahead.unwrap_or(true) })
 }
 
 fn tiers(
@@ -177,6 +183,9 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
     let latency = checker.required_figure("latency", spec.latency, "200 ns");
     let efficiency = checker.figure("efficiency", spec.efficiency).unwrap_or_else(whole);
     let mixed_efficiency = checker.figure("mixed_efficiency", spec.mixed_efficiency);
+    let tiled_efficiency = checker.figure("tiled_efficiency", spec.tiled_efficiency);
+    let tiled_write_efficiency = checker.figure("tiled_write_efficiency", spec.tiled_write_efficiency);
+    let retention = checker.figure("retention", spec.retention);
     let in_flight = checker.figure("in_flight", spec.in_flight);
     let energy_per_byte = checker.figure("energy_per_byte", spec.energy_per_byte);
     Some(Tier {
@@ -190,6 +199,9 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         latency: latency?,
         efficiency,
         mixed_efficiency,
+        tiled_efficiency,
+        tiled_write_efficiency,
+        retention,
         in_flight,
         fetch_on_write: spec.fetch_on_write.unwrap_or(false),
         single_port: spec.single_port.unwrap_or(false),
@@ -276,6 +288,8 @@ fn engine_spec(engine: &Engine) -> EngineSpec {
         peak: Some(engine.peak.clone()),
         sustained: Some(engine.sustained.clone()),
         granularity: Some(engine.granularity),
+        latency: engine.latency.clone(),
+        loads_ahead: Some(engine.loads_ahead),
     }
 }
 
@@ -295,6 +309,9 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         latency: Some(tier.latency.clone()),
         efficiency: Some(tier.efficiency.clone()),
         mixed_efficiency: tier.mixed_efficiency.clone(),
+        tiled_efficiency: tier.tiled_efficiency.clone(),
+        tiled_write_efficiency: tier.tiled_write_efficiency.clone(),
+        retention: tier.retention.clone(),
         in_flight: tier.in_flight.clone(),
         fetch_on_write: Some(tier.fetch_on_write),
         single_port: Some(tier.single_port),

@@ -1,6 +1,6 @@
 //! A device or profile as rows of a table: each figure with how it is known and its source.
 
-use memwall_units::Quantity;
+use memwall_units::{Picos, Quantity};
 
 use crate::{
     Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, Scope, SoftwareProfile, System,
@@ -43,6 +43,9 @@ impl Device {
         if let Some(min_clock) = &self.power.min_clock {
             rows.number("power.min_clock", min_clock);
         }
+        if self.launch_latency.value > Picos::ZERO {
+            rows.quantity("launch_latency", &self.launch_latency);
+        }
         rows.setting("host.title", &self.host.title);
         rows.number("host.speed", &self.host.speed);
         rows.0
@@ -76,8 +79,21 @@ impl SoftwareProfile {
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
         rows.setting("max_split_k", &self.max_split_k.to_string());
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
-        if self.quantizes_apart {
-            rows.setting("quantizes_apart", "true");
+        for (key, figure) in [
+            ("tile_overhead", &self.tile_overhead),
+            ("step_overhead", &self.step_overhead),
+            ("split_overhead", &self.split_overhead),
+        ] {
+            if figure.value > Picos::ZERO {
+                rows.quantity(key, figure);
+            }
+        }
+        rows.setting("least_tile", &self.least_tile.to_string());
+        for (label, count) in &self.quantize_kernels {
+            rows.setting(&format!("quantize_kernels.{label}"), &count.to_string());
+        }
+        for (label, figure) in &self.format_overhead {
+            rows.quantity(&format!("format_overhead.{label}"), figure);
         }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0
@@ -120,6 +136,11 @@ impl Rows {
         self.number(&format!("{name}.sustained"), &engine.sustained);
         let [m, n, k] = engine.granularity;
         self.setting(&format!("{name}.granularity"), &format!("[{m}, {n}, {k}]"));
+        self.maybe(&format!("{name}.latency"), engine.latency.as_ref());
+        // Only where it differs from what is usual.
+        if !engine.loads_ahead {
+            self.setting(&format!("{name}.loads_ahead"), "false");
+        }
     }
 
     fn tier(&mut self, tier: &Tier) {
@@ -144,6 +165,15 @@ impl Rows {
         self.number(&path("efficiency"), &tier.efficiency);
         if let Some(mixed) = &tier.mixed_efficiency {
             self.number(&path("mixed_efficiency"), mixed);
+        }
+        if let Some(tiled) = &tier.tiled_efficiency {
+            self.number(&path("tiled_efficiency"), tiled);
+        }
+        if let Some(tiled) = &tier.tiled_write_efficiency {
+            self.number(&path("tiled_write_efficiency"), tiled);
+        }
+        if let Some(retention) = &tier.retention {
+            self.number(&path("retention"), retention);
         }
         self.maybe(&path("in_flight"), tier.in_flight.as_ref());
         if tier.fetch_on_write {

@@ -1,5 +1,6 @@
 //! What software adds: launches, fusion, kernel library. Apart from the hardware.
 
+use indexmap::IndexMap;
 use memwall_units::Picos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use crate::{Figure, HardwareError};
 
 /// The largest split of a k dimension, and the deepest pipeline, that a profile may ask for.
 const MAX_WAYS: u32 = 1024;
+/// The most kernels that may prepare a product's activations.
+const MAX_QUANTIZE_KERNELS: u32 = 16;
 
 /// How kernels reach the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -55,8 +58,18 @@ pub struct SoftwareProfile {
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
     pub pipeline_stages: u32,
-    /// Whether activations are quantized by a kernel of their own before a product in a narrower format.
-    pub quantizes_apart: bool,
+    /// What a core takes for a tile beside its steps: setting up, and turning sums into results.
+    pub tile_overhead: Figure<Picos>,
+    /// What a core takes for a step of a tile beside computing: waiting for its threads to meet.
+    pub step_overhead: Figure<Picos>,
+    /// What splitting a product's k dimension adds before the parts are summed: another kernel, or locks.
+    pub split_overhead: Figure<Picos>,
+    /// Fewest rows and columns of a tile of a product.
+    pub least_tile: u32,
+    /// By label of a product's formats (`fp8`): kernels that bring the activations into the narrower format first.
+    pub quantize_kernels: IndexMap<String, u32>,
+    /// By label of a product's formats (`w4a16`): time it takes beside its kernels.
+    pub format_overhead: IndexMap<String, Figure<Picos>>,
     /// Of a profile of published timings: the unit its times are rounded to.
     pub timer_resolution: Option<Figure<Picos>>,
 }
@@ -114,10 +127,25 @@ pub struct SoftwareSpec {
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering). At most 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline_stages: Option<u32>,
-    /// Whether activations are quantized by a kernel of their own before a product in a narrower format. Default
-    /// false: whatever made them wrote them in that format.
+    /// What a core takes for a tile beside its steps: setting up, and turning sums into results. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantizes_apart: Option<bool>,
+    pub tile_overhead: Option<Figure<Picos>>,
+    /// What a core takes for a step of a tile beside computing: waiting for its threads to meet. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_overhead: Option<Figure<Picos>>,
+    /// What splitting a product's k dimension adds before the parts are summed: another kernel, or locks. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_overhead: Option<Figure<Picos>>,
+    /// Fewest rows and columns of a tile of a product. Default 16. At most 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_tile: Option<u32>,
+    /// By label of a product's formats (`fp8`): kernels that bring the activations into the narrower format first.
+    /// Default none: whatever made them wrote them in that format. At most 16 each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantize_kernels: Option<IndexMap<String, u32>>,
+    /// By label of a product's formats (`w4a16`): time it takes beside its kernels. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format_overhead: Option<IndexMap<String, Figure<Picos>>>,
     /// Of a profile of published timings: the unit its times are rounded to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_resolution: Option<Figure<Picos>>,
@@ -153,7 +181,12 @@ impl SoftwareProfile {
             overlapped_softmax: Some(self.overlapped_softmax),
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
-            quantizes_apart: Some(self.quantizes_apart),
+            tile_overhead: Some(self.tile_overhead.clone()),
+            step_overhead: Some(self.step_overhead.clone()),
+            split_overhead: Some(self.split_overhead.clone()),
+            least_tile: Some(self.least_tile),
+            quantize_kernels: Some(self.quantize_kernels.clone()),
+            format_overhead: Some(self.format_overhead.clone()),
             timer_resolution: self.timer_resolution.clone(),
         }
     }
@@ -178,6 +211,22 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
+    let no_time = || Figure::assumed(Picos::ZERO, "not stated: taken as nothing");
+    let tile_overhead = checker.figure("tile_overhead", spec.tile_overhead).unwrap_or_else(no_time);
+    let step_overhead = checker.figure("step_overhead", spec.step_overhead).unwrap_or_else(no_time);
+    let split_overhead = checker.figure("split_overhead", spec.split_overhead).unwrap_or_else(no_time);
+    let least_tile = ways(checker, "least_tile", Some(spec.least_tile.unwrap_or(16)), "64");
+    let quantize_kernels = spec.quantize_kernels.unwrap_or_default();
+    if let Some((label, count)) = quantize_kernels.iter().find(|(_, count)| **count > MAX_QUANTIZE_KERNELS) {
+        let message = format!("{count} kernels for {label} are too many: at most {MAX_QUANTIZE_KERNELS}");
+        checker.error("quantize_kernels", message, None);
+    }
+    let format_overhead = spec.format_overhead.unwrap_or_default();
+    checker.within("format_overhead", |checker| {
+        for (label, figure) in &format_overhead {
+            checker.figure(label, Some(figure.clone()));
+        }
+    });
     let timer_resolution = checker.figure("timer_resolution", spec.timer_resolution);
     Some(SoftwareProfile {
         name: name?,
@@ -194,7 +243,12 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         overlapped_softmax: overlapped_softmax?,
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
-        quantizes_apart: spec.quantizes_apart.unwrap_or(false),
+        tile_overhead,
+        step_overhead,
+        split_overhead,
+        least_tile: least_tile?,
+        quantize_kernels,
+        format_overhead,
         timer_resolution,
     })
 }

@@ -51,6 +51,10 @@ pub struct DeviceSpec {
     /// The processor that issues kernels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostSpec>,
+    /// Time the device takes from the end of a kernel to the first work of the next one that waits already, whatever
+    /// the software. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_latency: Option<Figure<Picos>>,
 }
 
 /// All compute units of one kind on the device.
@@ -68,6 +72,14 @@ pub struct EngineSpec {
     /// Smallest (m, n, k) block the unit works on at once; smaller operands are padded. Default `[1, 1, 1]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granularity: Option<[u32; 3]>,
+    /// Time until a block that adds to the same sums can start: what a chain of dependent blocks takes each. Default:
+    /// none to speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Figure<Picos>>,
+    /// Whether a core fetches operands for its next tile while it computes and stores the present one (a systolic
+    /// array's DMA, bulk copies of recent GPUs). Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loads_ahead: Option<bool>,
 }
 
 /// Whether each core has its own instance of a tier.
@@ -116,6 +128,17 @@ pub struct TierSpec {
     /// The same when half of the bytes are writes, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixed_efficiency: Option<Figure<f64>>,
+    /// The same when the tiles of a product are read, many short rows at once, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiled_efficiency: Option<Figure<f64>>,
+    /// Fraction of `bandwidth` at which the results of a product's tiles are written, many short rows at once. Default:
+    /// as fast as any writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiled_write_efficiency: Option<Figure<f64>>,
+    /// Fraction of a cache's capacity that keeps what is read again and again; the rest is lost to copies and to sets
+    /// that fill unevenly. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Figure<f64>>,
     /// The most bytes the whole device can have in flight to this tier. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<Figure<Bytes>>,

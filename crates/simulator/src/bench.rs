@@ -64,11 +64,17 @@ impl Bench {
     }
 
     /// Times one repetition after many. The repetitions go round `rotation`: graphs that do the same on other
-    /// buffers, such as copies of the weights; the first of them is timed.
+    /// buffers, such as copies of the weights; the first of them is timed. `overhead` is what
+    /// a repetition takes beside its kernels.
     ///
     /// # Errors
     /// The buffers of all of them do not fit in memory, an operator cannot be mapped, or a limit is hit.
-    pub fn time(&mut self, rotation: &[Graph], warmth: Warmth) -> Result<BenchRun, SimulationError> {
+    pub fn time(
+        &mut self,
+        rotation: &[Graph],
+        warmth: Warmth,
+        overhead: Picos,
+    ) -> Result<BenchRun, SimulationError> {
         let Some(first) = rotation.first() else {
             return Err(SimulationError::Machine {
                 device: self.chip.device.name.clone(),
@@ -76,7 +82,7 @@ impl Bench {
             });
         };
         self.check_memory(first)?;
-        let capacity = self.chip.last_cache().map(|level| self.chip.levels[level].capacity as u64);
+        let capacity = self.chip.last_cache().map(|level| self.chip.levels[level].kept as u64);
         let mut cache = capacity.map(Residency::new);
         if warmth == Warmth::Warm {
             // Twice round: the second time, each sees what the others left.
@@ -84,7 +90,7 @@ impl Bench {
                 self.pass(graph, &mut cache);
             }
         }
-        self.timed(first, cache)
+        self.timed(first, cache, overhead)
     }
 
     /// What a repetition leaves in the cache, without running it.
@@ -96,12 +102,17 @@ impl Bench {
         }
     }
 
-    fn timed(&mut self, graph: &Graph, mut cache: Option<Residency>) -> Result<BenchRun, SimulationError> {
+    fn timed(
+        &mut self,
+        graph: &Graph,
+        mut cache: Option<Residency>,
+        overhead: Picos,
+    ) -> Result<BenchRun, SimulationError> {
         let units = u128::from(self.chip.units);
         let (mut time, mut issued) = (Picos::ZERO, Picos::ZERO);
         let mut run = BenchRun { time, bound_by: String::new(), roofline: Picos::ZERO, events: 0 };
         let mut ledger = Ledger::default();
-        let gap = self.chip.software.kernel_gap.value;
+        let gap = self.chip.kernel_gap();
         for (id, operator) in graph.iter() {
             let mut demand = demand::cold(graph, operator, operator.label.as_ref());
             if let Some(cache) = &mut cache {
@@ -121,7 +132,8 @@ impl Bench {
             LaunchMode::Graph => time,
             LaunchMode::Stream => time.max(issued),
             LaunchMode::Sync => time.saturating_add(issued),
-        };
+        }
+        .saturating_add(overhead);
         let waited = u128::from(run.time.saturating_sub(time).0) * units;
         ledger.add(Cause::Launch, None, waited);
         run.bound_by = ledger.bound_by(&self.chip.device);

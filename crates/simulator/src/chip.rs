@@ -2,6 +2,7 @@
 
 use memwall_hardware::{Device, Duplex, Engine, MatmulOn, Scope, SoftwareProfile, Tier, TierKind};
 use memwall_model_graph::Dtype;
+use memwall_units::Picos;
 
 use crate::SimulationError;
 
@@ -40,6 +41,8 @@ pub(crate) struct Level {
     pub is_cache: bool,
     /// All instances together, in bytes.
     pub capacity: f64,
+    /// Of a cache's capacity, what keeps data that is read again.
+    pub kept: f64,
     /// Instances the cores are divided among.
     pub instances: u32,
     /// Sustained read bandwidth of all instances, in bytes per second.
@@ -53,6 +56,10 @@ pub(crate) struct Level {
     /// Time on this level's link of a byte that passes between it and the next level out, over that of a byte read
     /// from it: above 0 where both take turns on one port.
     pub fill_cost: f64,
+    /// Link time of a byte read for a product's tile over that of a byte of a long stream.
+    pub tiled_cost: f64,
+    /// Link time of a byte of a product's results over that of any other written byte.
+    pub tiled_write_cost: f64,
     /// Unloaded latency, in picoseconds.
     pub latency_ps: u64,
     /// Rate limit of one unit from bytes in flight over latency, in bytes per second.
@@ -162,6 +169,11 @@ impl Chip {
         self.levels.iter().map(covering).fold(0.0, f64::max) / units
     }
 
+    /// From the end of a kernel to the first work of the next one that was issued already.
+    pub fn kernel_gap(&self) -> Picos {
+        self.software.kernel_gap.value.saturating_add(self.device.launch_latency.value)
+    }
+
     /// Index in `levels` of DRAM.
     pub fn dram(&self) -> usize {
         self.levels.len() - 1
@@ -243,12 +255,23 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
         tier: index,
         is_cache: tier.kind == TierKind::Cache || tier.kind == TierKind::Scratchpad,
         capacity: tier.capacity.value.as_f64() * f64::from(instances),
+        kept: tier.capacity.value.as_f64()
+            * f64::from(instances)
+            * tier.retention.as_ref().map_or(1.0, |figure| figure.value),
         instances,
         read_rate,
         write_rate,
         half_duplex: tier.duplex == Duplex::Half,
         write_cost: write_cost(tier),
         fill_cost: 0.0,
+        tiled_write_cost: tier
+            .tiled_write_efficiency
+            .as_ref()
+            .map_or(1.0, |tiled| (write_rate / (tier.bandwidth.value.0 * tiled.value)).max(1.0)),
+        tiled_cost: tier
+            .tiled_efficiency
+            .as_ref()
+            .map_or(1.0, |tiled| (tier.efficiency.value / tiled.value).max(1.0)),
         latency_ps,
         unit_rate_cap: tier
             .in_flight

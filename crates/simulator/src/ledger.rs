@@ -108,12 +108,14 @@ pub(crate) fn kernel_ledger(chip: &Chip, book: &Book, compute: &Compute, kind: E
     let padding = take(share.padding * unpaced);
     let power = take(share.power * unpaced);
     let feed = take(compute.feed * unpaced);
+    let tile = take(compute.tile);
     let efficiency = take(share.efficiency * unpaced);
     ledger.add(Cause::Occupancy, None, padding);
     ledger.add(Cause::Power, None, power);
     ledger.add(Cause::Bandwidth, Some(compute.feed_tier), feed);
+    ledger.add(Cause::Ramp, None, tile);
     ledger.add(Cause::Efficiency, None, efficiency);
-    let others = book.compute as f64 - compute.feed - share.total();
+    let others = book.compute as f64 - compute.feed - compute.tile - share.total();
     let rest = if others > 1e-3 * book.compute as f64 { Cause::Dependency } else { Cause::Efficiency };
     ledger.add(rest, None, left);
     ledger

@@ -119,7 +119,9 @@ pub(crate) fn run_plan(
     plan: &KernelPlan,
     mode: Mode,
 ) -> Result<Outcome, SimulationError> {
-    let run = kernel::run(chip, plan, mode).map_err(|stuck| explain_stuck(chip, name, mode, stuck))?;
+    let mut run = kernel::run(chip, plan, mode).map_err(|stuck| explain_stuck(chip, name, mode, stuck))?;
+    run.duration = run.duration.saturating_add(Picos(plan.lead_ps));
+    run.book.ramp += u128::from(plan.lead_ps) * u128::from(chip.units);
     let ledgers = EngineKind::ALL.map(|kind| kernel_ledger(chip, &run.book, &plan.compute, kind));
     let traffic = plan.traffic();
     let roofline = roofline(chip, plan, &traffic);

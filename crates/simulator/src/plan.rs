@@ -40,6 +40,12 @@ pub(crate) struct WaveGroup {
     pub slots: u32,
     /// Sets of partial sums: with 2, the next wave computes while this one's results drain.
     pub accumulators: u32,
+    /// What a unit takes for a wave beside its steps: setting up, and turning sums into results.
+    pub tile_ps: u64,
+    /// Whether a unit starts to load for its next wave only when it has stored the results of this one.
+    pub serial: bool,
+    /// Whether it loads the tiles of a product: many short rows at once.
+    pub tiled: bool,
 }
 
 impl WaveGroup {
@@ -94,6 +100,8 @@ pub(crate) struct Compute {
     pub feed: f64,
     /// The tier that memory is (index in `Device::tiers`).
     pub feed_tier: usize,
+    /// Core-picoseconds of [`WaveGroup::tile_ps`] in all waves.
+    pub tile: f64,
     /// Bytes each per-core feed tier moves in the whole kernel, by index in `Chip::feeds`.
     pub feed_bytes: [f64; 3],
 }
@@ -106,6 +114,8 @@ pub(crate) struct KernelPlan {
     /// Bytes of one unit's tiles, double buffers and partial sums included.
     pub tile_bytes: f64,
     pub choice: Choice,
+    /// What passes before the first load: setting up.
+    pub lead_ps: u64,
 }
 
 /// What the mapper chose, for `explain`.

@@ -75,7 +75,7 @@ impl Simulation {
         options: Options,
     ) -> Result<Self, SimulationError> {
         let chip = Chip::new(device, software)?;
-        let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
+        let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].kept as u64));
         let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
         Ok(Self {
             cache,
@@ -198,7 +198,7 @@ impl Simulation {
         if self.options.fidelity == crate::Fidelity::Bound {
             return self.device_free;
         }
-        let gap = self.chip.software.kernel_gap.value;
+        let gap = self.chip.kernel_gap();
         let ready = match self.chip.software.launch {
             LaunchMode::Graph => self.device_free.max(self.host_free).saturating_add(gap),
             LaunchMode::Stream => {

@@ -76,7 +76,8 @@ pub(crate) fn graphs(row: &Row, software: &SoftwareProfile) -> Result<Vec<Graph>
 }
 
 fn graph(row: &Row, software: &SoftwareProfile, formats: Formats, copy: u64) -> Result<Graph, String> {
-    let mut kernels = Kernels { builder: GraphBuilder::new(), formats, software };
+    let quantize = software.quantize_kernels.get(&row.dtype).copied().unwrap_or(0);
+    let mut kernels = Kernels { builder: GraphBuilder::new(), formats, quantize, software };
     match &row.shape {
         Shape::Gemm { batch, m, n, k, .. } => kernels.gemm((*batch, *m, *n, *k), copy),
         Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row)?,
@@ -89,6 +90,8 @@ fn graph(row: &Row, software: &SoftwareProfile, formats: Formats, copy: u64) -> 
 struct Kernels<'a> {
     builder: GraphBuilder,
     formats: Formats,
+    /// Kernels that bring activations into their format.
+    quantize: u32,
     software: &'a SoftwareProfile,
 }
 
@@ -143,7 +146,8 @@ impl Kernels<'_> {
         self.add("gemm", kind, self.compute(), inputs, vec![c]);
     }
 
-    /// Activations as the product takes them; quantized by a kernel of its own first, where the software times that.
+    /// Activations as the product takes them; brought into that format by kernels of their own first, where the
+    /// software times them: one after the other looks for the range, scales and converts.
     fn activations(
         &mut self,
         label: &'static str,
@@ -151,13 +155,18 @@ impl Kernels<'_> {
         inside: Dtype,
         outside: Dtype,
     ) -> Operand {
-        if inside == outside || !self.software.quantizes_apart {
+        if inside == outside || self.quantize == 0 {
             return self.held(label, inside, shape);
         }
         let wide = self.held("a.wide", outside, shape.clone());
-        let narrow = self.held(label, inside, shape);
-        let kind = OpKind::Elementwise { function: Activation::Scale, elements: wide.elements };
-        self.add("quantize", kind, Dtype::Fp32, vec![wide], vec![narrow]);
+        let mut narrow = self.held(label, inside, shape.clone());
+        for pass in 0..self.quantize {
+            if pass > 0 {
+                narrow = self.held(format!("{label}.{pass}"), inside, shape.clone());
+            }
+            let kind = OpKind::Elementwise { function: Activation::Scale, elements: wide.elements };
+            self.add("quantize", kind, Dtype::Fp32, vec![wide], vec![narrow]);
+        }
         narrow
     }
 

@@ -83,7 +83,9 @@ impl<'a> Predictor<'a> {
             Shape::Gemm { copies: Copies::Flushed, .. } => Warmth::Flushed,
             _ => Warmth::Warm,
         };
-        let run = bench.time(&graphs, warmth).map_err(|error| Refusal(error.to_string()))?;
+        let overhead =
+            parts.software.format_overhead.get(&row.dtype).map_or(Picos::ZERO, |figure| figure.value);
+        let run = bench.time(&graphs, warmth, overhead).map_err(|error| Refusal(error.to_string()))?;
         let resolution =
             parts.software.timer_resolution.as_ref().map_or(0.0, |figure| figure.value.as_secs_f64());
         let roofline = graphs.first().map(|graph| roofline(&parts.device, graph)).unwrap_or_default();

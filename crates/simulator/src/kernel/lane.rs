@@ -123,8 +123,10 @@ impl Lane {
         let Some(group) = plan.groups.get(self.load.group) else { return false };
         // A group whose input is what an earlier group stores (a reduction) must not start before that is stored.
         let depends = self.load.group > self.compute.group && group.slots == 1;
+        let next_wave = self.load.group > self.compute.group || self.load.wave > self.compute.wave;
+        let held = group.serial && (next_wave || (self.load.step == 0 && !self.stores.is_empty()));
         let drained = self.stores.is_empty() || group.slots > 1;
-        !self.is_loading && !depends && drained && self.in_use < u64::from(group.slots)
+        !self.is_loading && !depends && !held && drained && self.in_use < u64::from(group.slots)
     }
 
     pub fn load_issued(&mut self, plan: &KernelPlan, now: Picos) {

@@ -110,7 +110,7 @@ struct Route {
 }
 
 impl Route {
-    fn new(chip: &Chip, links: &Links, traffic: &Traffic) -> Self {
+    fn new(chip: &Chip, links: &Links, traffic: &Traffic, tiled: bool) -> Self {
         let count = chip.levels.len();
         let moved = |level: usize| traffic.read[level] + traffic.write[level];
         let inner = (0..count).find(|level| moved(*level) > 0.0);
@@ -118,7 +118,8 @@ impl Route {
         let mut route = Self { bytes, cap: None, cap_level: 0, usage: Vec::new(), level: 0, latency_ps: 0 };
         for level in 0..count {
             if traffic.read[level] > 0.0 {
-                route.usage.push((links.read[level], traffic.read[level] / bytes));
+                let cost = if tiled { chip.levels[level].tiled_cost } else { 1.0 };
+                route.usage.push((links.read[level], cost * traffic.read[level] / bytes));
                 route.level = level;
                 route.latency_ps = chip.levels[level].latency_ps;
                 let cap = chip.levels[level].unit_rate_cap.map(|cap| cap * bytes / traffic.read[level]);
@@ -128,7 +129,8 @@ impl Route {
                 }
             }
             if traffic.write[level] > 0.0 {
-                let cost = links.write_cost[level] * traffic.write[level] / bytes;
+                let tiled_cost = if tiled { chip.levels[level].tiled_write_cost } else { 1.0 };
+                let cost = tiled_cost * links.write_cost[level] * traffic.write[level] / bytes;
                 merge_usage(&mut route.usage, links.write[level], cost);
             }
             let passing = if level + 1 < count { moved(level + 1) } else { 0.0 };
@@ -181,14 +183,14 @@ impl<'a> Run<'a> {
     fn new(chip: &'a Chip, plan: &'a KernelPlan, mode: Mode) -> Result<Self, FlowError> {
         let mut network = FlowNetwork::new();
         let links = Links::new(chip, &mut network)?;
-        let route = |traffic: &Traffic| Route::new(chip, &links, traffic);
+        let route = |traffic: &Traffic, tiled: bool| Route::new(chip, &links, traffic, tiled);
         let routes = plan
             .groups
             .iter()
             .map(|group| GroupRoutes {
-                load: route(&group.load),
-                store: route(&group.store),
-                epilogue: route(&group.epilogue),
+                load: route(&group.load, group.tiled),
+                store: route(&group.store, false),
+                epilogue: route(&group.epilogue, group.tiled),
             })
             .collect();
         let lanes =
@@ -359,7 +361,10 @@ impl<'a> Run<'a> {
         if !self.lanes[lane].can_compute(self.plan) {
             return;
         }
-        let step_ps = self.plan.groups[self.lanes[lane].compute.group].step_ps;
+        let compute = self.lanes[lane].compute;
+        let group = &self.plan.groups[compute.group];
+        let ends = compute.step + 1 >= group.steps;
+        let step_ps = group.step_ps.saturating_add(if ends { group.tile_ps } else { 0 });
         self.lanes[lane].compute_started();
         self.queue.schedule(self.now.saturating_add(Picos(step_ps)), Event::Computed(lane));
     }
@@ -415,6 +420,10 @@ impl<'a> Run<'a> {
             return self.drain_wait(lane);
         }
         let on_its_way = lane.loading.is_some() || !lane.in_latency.is_empty();
+        if !on_its_way && !lane.stores.is_empty() {
+            // A serial tile's results, before its unit goes on.
+            return self.drain_wait(lane);
+        }
         if !on_its_way {
             return Wait::Capacity;
         }

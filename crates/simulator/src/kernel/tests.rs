@@ -53,6 +53,9 @@ fn wave(units: u32, count: u64, steps: u64, load: Traffic, step_ps: u64) -> Wave
         step_ps,
         slots: 3,
         accumulators: 2,
+        tile_ps: 0,
+        serial: false,
+        tiled: false,
     }
 }
 
@@ -64,6 +67,7 @@ fn plan(groups: Vec<WaveGroup>) -> KernelPlan {
             shares: [EngineShare::default(); 3],
             feed: 0.0,
             feed_tier: 1,
+            tile: 0.0,
             feed_bytes: [0.0; 3],
         },
         tile_bytes: 0.0,
@@ -168,6 +172,9 @@ fn any_group(units: u32) -> impl Strategy<Value = WaveGroup> {
             step_ps,
             slots,
             accumulators,
+            tile_ps: 0,
+            serial: false,
+            tiled: false,
         },
     )
 }

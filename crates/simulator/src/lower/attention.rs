@@ -323,6 +323,9 @@ fn build(
         step_ps: (step_ps * scale).ceil().max(1.0) as u64,
         slots: blocks.slots,
         accumulators: 1,
+        tile_ps: 0,
+        serial: false,
+        tiled: false,
     };
     let mut groups = Vec::with_capacity(3);
     if even > 0.0 {
@@ -346,8 +349,10 @@ fn build(
             feed: (step_ps - engines_ps) * blocks.visits,
             feed_tier,
             feed_bytes: [reads[0]; 3],
+            tile: 0.0,
         },
         tile_bytes: f64::from(blocks.slots) * blocks.keys * kv_width(shape) * demand.input(1).element_bytes,
+        lead_ps: 0,
         choice: Choice::Blocks {
             queries: blocks.rows as u64,
             keys: blocks.keys as u64,
@@ -404,6 +409,9 @@ fn add_combine(
         step_ps: (share.total() / units).ceil().max(1.0) as u64,
         slots: 1,
         accumulators: 1,
+        tile_ps: 0,
+        serial: false,
+        tiled: false,
     });
     plan.compute.shares[EngineKind::Vector as usize].add_scaled(&share, 1.0);
     Ok(())

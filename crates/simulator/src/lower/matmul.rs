@@ -3,7 +3,7 @@
 use memwall_model_graph::{GroupedMatMul, MatMul};
 use memwall_units::Bytes;
 
-use super::engine_time::unit_time;
+use super::engine_time::{Drive, driven_time, unit_time};
 use super::tile_search::{Products, Tile, search};
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
@@ -42,10 +42,12 @@ fn plan(
     let engine = chip.contraction_engine(demand.compute)?;
     let (a, b) = (demand.input(0), demand.input(1));
     let inner_loop = chip.software.matmul_efficiency.value;
-    let ps_per_flop = unit_time(chip, engine, demand.compute, 1.0, 1.0, inner_loop)?.total();
+    let idle = Drive { duty: 0.0, dram_rate: 0.0 };
+    let ps_per_flop = driven_time(chip, engine, demand.compute, (1.0, 1.0), inner_loop, idle)?.total();
     // What packing brought in is there when the product starts.
     let packed = is_packed(chip, &parts, n);
     let missed = |operand: OperandDemand| if packed { 0.0 } else { operand.bytes * (1.0 - operand.hit) };
+    let loads_ahead = engine == EngineKind::Matrix && chip.device.matrix.loads_ahead;
     let products = Products {
         parts,
         n,
@@ -60,6 +62,13 @@ fn plan(
         b_missed: missed(b),
         ps_per_flop,
         granularity: chip.engine(engine).granularity.map(f64::from),
+        write_back: demand.write_back,
+        chain_ps: chip.engine(engine).latency.as_ref().map_or(0.0, |figure| figure.value.0 as f64),
+        // Where loads run ahead by themselves, nobody has to meet.
+        step_overhead_ps: if loads_ahead { 0.0 } else { chip.software.step_overhead.value.0 as f64 },
+        tile_overhead_ps: chip.software.tile_overhead.value.0 as f64,
+        split_overhead_ps: chip.software.split_overhead.value.0 as f64,
+        loads_ahead,
     };
     let tile = search(chip, &products).ok_or_else(|| SimulationError::NoTile {
         operator: demand.name.to_owned(),
@@ -77,27 +86,38 @@ fn build(
     engine: EngineKind,
 ) -> Result<KernelPlan, SimulationError> {
     let inner_loop = chip.software.matmul_efficiency.value;
-    let step = unit_time(chip, engine, demand.compute, tile.step_flops, tile.step_flops, inner_loop)?;
-    let step_ps = step.total().max(tile.feed_ps);
-    let groups = wave_groups(chip, demand, products, tile, step_ps.ceil().max(1.0) as u64);
     let unit_steps = tile.tiles as f64 * tile.steps as f64;
+    let drive = drive(chip, products, tile, unit_steps);
+    let flops = (tile.step_flops, tile.step_flops);
+    let step = driven_time(chip, engine, demand.compute, flops, inner_loop, drive)?;
+    // What the power limit adds comes on top where computing sets the pace.
+    let step_ps = tile.step_ps.max(step.total() + products.step_overhead_ps / tile.residents);
+    let groups = wave_groups(chip, demand, products, tile, step_ps.ceil().max(1.0) as u64);
     let rows: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum();
     let useful = 2.0 * rows * products.n as f64 * products.k as f64;
     let padded = tile.step_flops * unit_steps;
     let mut shares = [EngineShare::default(); 3];
-    shares[engine as usize] = unit_time(chip, engine, demand.compute, useful, padded, inner_loop)?;
+    let tile_ps = products.tile_overhead_ps / tile.residents;
+    let mut share = driven_time(chip, engine, demand.compute, (useful, padded), inner_loop, drive)?;
+    let feed_ps = (tile.feed_ps - step.total()).max(0.0);
+    // Chains of dependent blocks and waiting for each other: more than the pace of engine and feeds.
+    share.efficiency += (step_ps - step.total() - feed_ps).max(0.0) * unit_steps;
+    shares[engine as usize] = share;
     let mut plan = KernelPlan {
         groups,
         compute: Compute {
             primary: engine,
             shares,
-            feed: (tile.feed_ps - step.total()).max(0.0) * unit_steps,
+            feed: feed_ps * unit_steps,
+            tile: tile_ps * tile.tiles as f64,
             feed_tier: chip.feeds[tile.feed].tier,
             feed_bytes: tile.feed_bytes.map(|bytes| bytes * unit_steps),
         },
         tile_bytes: f64::from(tile.slots)
             * tile.k as f64
             * (tile.m as f64 * products.a_element + tile.n as f64 * products.b_element),
+        // What turns hide of every tile but the first.
+        lead_ps: (products.tile_overhead_ps - tile_ps) as u64,
         choice: Choice::Tiles { m: tile.m, n: tile.n, k: tile.k, split_k: tile.split, tiles: tile.tiles },
     };
     if tile.split > 1 {
@@ -107,6 +127,13 @@ fn build(
         add_packing(chip, demand, products, &mut plan)?;
     }
     Ok(plan)
+}
+
+/// How hard the tiles drive the chip, by the estimate of how long they take.
+fn drive(chip: &Chip, products: &Products, tile: &Tile, unit_steps: f64) -> Drive {
+    let computing = tile.step_flops * products.ps_per_flop * unit_steps / f64::from(chip.units);
+    let dram_rate = tile.fills.reads[chip.dram()] / (tile.cost_ps * 1e-12).max(1e-12);
+    Drive { duty: (computing / tile.cost_ps.max(1.0)).min(1.0), dram_rate }
 }
 
 /// Whether the library copies the operands before it multiplies. A vector is multiplied as it lies.
@@ -149,6 +176,9 @@ fn add_packing(
         step_ps: (share.total() / unit_steps).ceil().max(1.0) as u64,
         slots: chip.software.pipeline_stages.max(2),
         accumulators: 1,
+        tile_ps: 0,
+        serial: false,
+        tiled: false,
     };
     plan.groups.insert(0, group);
     plan.compute.shares[EngineKind::Vector as usize].add_scaled(&share, 1.0);
@@ -191,6 +221,9 @@ fn wave_groups(
             step_ps,
             slots: tile.slots,
             accumulators: tile.accumulators,
+            tile_ps: (products.tile_overhead_ps / tile.residents) as u64,
+            serial: tile.serial,
+            tiled: true,
         }
     };
     let tail_bytes = if other_tiles == 0 { cold_tile } else { warm_tile };
@@ -256,6 +289,9 @@ fn add_reduction(
         step_ps: (share.total() / f64::from(units)).ceil().max(1.0) as u64,
         slots: 1,
         accumulators: 1,
+        tile_ps: products.split_overhead_ps as u64,
+        serial: false,
+        tiled: false,
     });
     plan.compute.shares[EngineKind::Vector as usize].add_scaled(&share, 1.0);
     Ok(())

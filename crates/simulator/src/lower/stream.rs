@@ -70,15 +70,20 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, Simulati
             step_ps: engine_ps.max(feed_ps).ceil().max(1.0) as u64,
             slots: SLOTS,
             accumulators: 1,
+            tile_ps: 0,
+            serial: false,
+            tiled: false,
         }],
         compute: Compute {
             primary: primary(&shares),
             shares,
             feed: (feed_ps - engine_ps).max(0.0) * unit_steps,
             feed_tier: chip.feeds[feed_index].tier,
+            tile: 0.0,
             feed_bytes: [moved; 3],
         },
         tile_bytes: feed_bytes * f64::from(SLOTS),
+        lead_ps: 0,
         choice: Choice::Stream { chunk_bytes: feed_bytes as u64 },
     })
 }

@@ -23,6 +23,16 @@ pub(crate) struct Products {
     pub ps_per_flop: f64,
     /// Smallest block (m, n, k) the engine works on.
     pub granularity: [f64; 3],
+    /// Bytes that go to device memory while the results are stored.
+    pub write_back: f64,
+    /// Picoseconds until a block that adds to the same sums can start.
+    pub chain_ps: f64,
+    /// Picoseconds a step takes beside computing, a tile beside its steps, and splitting k beside the sum.
+    pub step_overhead_ps: f64,
+    pub tile_overhead_ps: f64,
+    pub split_overhead_ps: f64,
+    /// Whether the software's units fetch a tile's operands while they still work on the one before.
+    pub loads_ahead: bool,
 }
 
 /// A tile shape and all that follows from it.
@@ -41,6 +51,12 @@ pub(crate) struct Tile {
     pub step_flops: f64,
     /// Bytes one unit pulls from the innermost shared level for one step.
     pub step_bytes: f64,
+    /// Time a step takes on a unit once its data is there.
+    pub step_ps: f64,
+    /// Tiles a unit works on at once, taking turns.
+    pub residents: f64,
+    /// Whether a unit's next tile waits until this one is stored.
+    pub serial: bool,
     /// Time the per-core feeds need for one step, in picoseconds, and which feed it is.
     pub feed_ps: f64,
     pub feed: usize,
@@ -63,8 +79,9 @@ pub(crate) struct Fills {
 /// The best tile, or `None` when none fits.
 pub(crate) fn search(chip: &Chip, products: &Products) -> Option<Tile> {
     let most_rows = products.parts.iter().map(|(_, m)| *m).max().unwrap_or(1);
-    let m_sizes = sizes(chip, most_rows, products.granularity[0] as u64);
-    let n_sizes = sizes(chip, products.n, products.granularity[1] as u64);
+    let wide = products.granularity[0] >= 64.0;
+    let m_sizes = sizes(chip, most_rows, products.granularity[0] as u64, wide.then_some(64));
+    let n_sizes = sizes(chip, products.n, products.granularity[1] as u64, wide.then_some(32));
     let mut best: Option<Tile> = None;
     for least_slots in [2, 1] {
         for &m in &m_sizes {
@@ -85,21 +102,26 @@ pub(crate) fn search(chip: &Chip, products: &Products) -> Option<Tile> {
 }
 
 /// Tile extents to try for a dimension of `extent`. Software-managed memories hold powers of two; where a cache holds
-/// the tiles, loop bounds are free, so even divisions of the dimension are tried too.
-fn sizes(chip: &Chip, extent: u64, granularity: u64) -> Vec<u64> {
+/// the tiles, loop bounds are free, so even divisions of the dimension are tried too. Engines that take wide blocks from
+/// shared memory come with kernels for every multiple of a block.
+fn sizes(chip: &Chip, extent: u64, granularity: u64, every: Option<u64>) -> Vec<u64> {
     let granularity = granularity.max(1);
     let largest = if chip.tile.is_cache || chip.tile.capacity > 1e6 { 2048 } else { 256 };
+    let least = if chip.tile.is_cache { 16 } else { u64::from(chip.software.least_tile).min(largest) };
     let round_up = |size: u64| size.div_ceil(granularity).saturating_mul(granularity);
     let mut sizes: Vec<u64> = (0..12)
         .map(|power| 1_u64 << power)
-        .filter(|size| *size <= largest && *size >= 16.min(largest))
+        .filter(|size| *size <= largest && *size >= least.min(largest))
         .collect();
     sizes.iter_mut().for_each(|size| *size = round_up(*size));
+    if let Some(step) = every.filter(|_| !chip.tile.is_cache) {
+        sizes.extend((1..=largest / step).map(|count| round_up(count * step)).filter(|size| *size >= least));
+    }
     if chip.tile.is_cache {
         sizes.extend([1, 2, 3, 4, 6, 8, 12, 16, 24, 32].map(|parts| round_up(extent.div_ceil(parts))));
         sizes.extend([1, 4].map(round_up));
     }
-    let cover = round_up(extent.min(largest));
+    let cover = round_up(extent.min(largest)).max(round_up(least));
     sizes.retain(|size| {
         *size <= largest.max(granularity) && *size < cover.saturating_mul(2).max(granularity + 1)
     });
@@ -142,17 +164,26 @@ fn evaluate(
     least_slots: u32,
 ) -> Option<Tile> {
     let depth = products.k.div_ceil(split);
-    let (k, slots, accumulators) = buffers(chip, products, m, n, depth)?;
+    let Buffers { k, slots, accumulators, residents } = buffers(chip, products, m, n, depth)?;
     if slots < least_slots {
         return None;
     }
     let tiles = tile_count(products, m, n).saturating_mul(split);
+    // Blocks that a core holds at once hide each other's waits, where there are tiles enough.
+    let residents = f64::from(residents).min((tiles as f64 / f64::from(chip.units)).ceil());
     let steps = depth.div_ceil(k);
     let (pulls, padded_flops) = totals(chip, products, m, n, split);
     let unit_steps = tiles as f64 * steps as f64;
     let step_k = depth as f64 / steps as f64;
     let (feed_bytes, feed, feed_ps) = feed_time(chip, products, (m as f64, n as f64), step_k);
+    let step_flops = padded_flops / unit_steps;
+    let chain = products.chain_ps * (step_k / products.granularity[2]).ceil();
+    let step_ps = (step_flops * products.ps_per_flop).max(feed_ps).max(chain / residents)
+        + products.step_overhead_ps / residents;
     let mut tile = Tile {
+        step_ps,
+        serial: chip.sums_in_registers && !products.loads_ahead && residents < 2.0,
+        residents,
         m,
         n,
         k,
@@ -161,7 +192,7 @@ fn evaluate(
         accumulators,
         tiles,
         steps,
-        step_flops: padded_flops / unit_steps,
+        step_flops,
         step_bytes: pulls / unit_steps,
         feed_ps,
         feed,
@@ -173,8 +204,20 @@ fn evaluate(
     Some(tile)
 }
 
+/// What of a tile shape fits on a core.
+struct Buffers {
+    /// Depth of a step.
+    k: u64,
+    /// Steps in flight.
+    slots: u32,
+    /// Sets of partial sums.
+    accumulators: u32,
+    /// Tiles at once.
+    residents: u32,
+}
+
 /// The depth of a step, the steps in flight and the sets of accumulators that fit on a core.
-fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Option<(u64, u32, u32)> {
+fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Option<Buffers> {
     let sums = m as f64 * n as f64 * products.accumulator;
     let in_registers = chip.sums_in_registers;
     let usable = chip.tile.capacity * if chip.tile.is_cache { 0.5 } else { 1.0 };
@@ -190,11 +233,11 @@ fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Opti
     let stages = chip.software.pipeline_stages.max(2);
     let row_bytes = m as f64 * products.a_element + n as f64 * products.b_element;
     let granularity = (products.granularity[2] as u64).max(1);
-    let depths: &[u64] = if chip.tile.is_cache || chip.tile.capacity > 1e6 {
-        &[512, 256, 128, 64, 32]
-    } else {
-        &[128, 64, 32]
-    };
+    // A row of a step in shared memory is 128 bytes wide, the span of its banks, or half of that.
+    let row = 128.0 / products.a_element.max(products.b_element).max(0.5);
+    let by_banks = [row as u64, row as u64 / 2];
+    let depths: &[u64] =
+        if chip.tile.is_cache || chip.tile.capacity > 1e6 { &[512, 256, 128, 64, 32] } else { &by_banks };
     let fit = |k: u64| (room / (row_bytes * k as f64)).floor();
     let wanted = f64::from(stages.min(4));
     let least = depths.last().copied().unwrap_or(32).min(depth.div_ceil(granularity) * granularity);
@@ -203,8 +246,12 @@ fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Opti
         .map(|k| (*k).min(depth.div_ceil(granularity).saturating_mul(granularity)))
         .find(|k| fit(*k) >= wanted)
         .unwrap_or(least);
-    let slots = fit(k).min(f64::from(stages));
-    (slots >= 1.0).then_some((k, slots as u32, accumulators))
+    // Sums take over half of a block's registers; every block needs two steps' room.
+    let by_registers = chip.accumulator_bytes / (1.75 * sums);
+    let turns = in_registers && !products.loads_ahead;
+    let residents = if turns { by_registers.min(fit(k) / 2.0).floor().clamp(1.0, 4.0) } else { 1.0 };
+    let slots = fit(k).min(f64::from(stages) * residents);
+    (slots >= 1.0).then_some(Buffers { k, slots: slots as u32, accumulators, residents: residents as u32 })
 }
 
 /// Bytes all units pull from the innermost shared level, and operations with padding.
@@ -260,9 +307,14 @@ fn inner_block(chip: &Chip, products: &Products, index: usize, (m, n): (f64, f64
         return (m, granularity_n.min(n));
     }
     if chip.accumulator_bytes >= 16_384.0 {
-        // A warp's block; a unit whose smallest block has 64 rows (four warps) shares B among them in hardware.
-        let wide = granularity_m >= 64.0;
-        return (64.0_f64.min(m), if wide { n } else { 64.0_f64.min(n) });
+        if granularity_m >= 64.0 {
+            // Four warps share B's fragments in hardware.
+            return (64.0_f64.min(m), n);
+        }
+        // Four warps at least divide a tile, near square blocks of at most 64 x 64.
+        let side = libm::sqrt(m * n / 4.0).clamp(1.0, 64.0);
+        let block_m = side.min(m);
+        return (block_m, (side * side / block_m).min(n).min(64.0));
     }
     let side = libm::sqrt(0.875 * chip.accumulator_bytes.max(64.0) / products.accumulator).max(1.0);
     (side.min(m), side.min(n))
@@ -394,12 +446,22 @@ impl Grid {
     }
 }
 
+/// Time one tile's results take over the slowest link, alone on it.
+fn drain_ps(chip: &Chip, products: &Products, tile: &Tile, result_bytes: f64) -> f64 {
+    let tiles = tile.tiles as f64;
+    let near = result_bytes * chip.levels[0].tiled_write_cost / chip.levels[0].write_rate;
+    let dram = &chip.levels[chip.dram()];
+    let rate = if dram.half_duplex { dram.read_rate / dram.write_cost } else { dram.write_rate };
+    let far = if tile.split > 1 { 0.0 } else { products.write_back / rate };
+    near.max(far) / tiles * 1e12
+}
+
 /// Estimated time of the whole kernel: fill, waves, drain. The engine decides; this only ranks.
 fn cost(chip: &Chip, products: &Products, tile: &Tile) -> f64 {
     let units = u64::from(chip.units);
     let full = tile.tiles / units;
     let tail = tile.tiles % units;
-    let compute = (tile.step_flops * products.ps_per_flop).max(tile.feed_ps);
+    let compute = tile.step_ps;
     let share = |level: usize| tile.fills.reads[level] / (tile.tiles as f64 * tile.steps as f64);
     let latency = chip.levels.iter().map(|level| level.latency_ps).max().unwrap_or(0) as f64;
     let results: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum::<f64>()
@@ -409,23 +471,28 @@ fn cost(chip: &Chip, products: &Products, tile: &Tile) -> f64 {
     } else {
         results * products.c_element
     };
+    let drain_ps = drain_ps(chip, products, tile, result_bytes);
     let wave = |active: f64| {
         let load = (0..chip.levels.len())
             .map(|level| {
                 let passing = if level < chip.dram() { share(level + 1) } else { 0.0 };
                 let port = share(level) + chip.levels[level].fill_cost * passing;
-                let shared = port * active / chip.levels[level].read_rate;
+                let shared = port * chip.levels[level].tiled_cost * active / chip.levels[level].read_rate;
                 let capped = chip.levels[level].unit_rate_cap.map_or(0.0, |cap| share(level) / cap);
                 shared.max(capped) * 1e12
             })
             .fold(0.0, f64::max);
         let interval = compute.max(load).max((latency + load + compute) / f64::from(tile.slots));
-        let drain = result_bytes / tile.tiles as f64 * active / chip.levels[0].write_rate * 1e12;
+        let drain = drain_ps * active;
         let body = interval * tile.steps as f64;
-        let time = if tile.accumulators > 1 { body.max(drain) } else { body + drain };
+        let time = match (tile.serial, tile.accumulators) {
+            (true, _) => latency + load + body + drain,
+            (false, 1) => body + drain,
+            (false, _) => body.max(drain),
+        } + products.tile_overhead_ps / tile.residents;
         (time, load, drain)
     };
-    let mut total = latency;
+    let mut total = latency + products.tile_overhead_ps * (1.0 - 1.0 / tile.residents);
     if full > 0 {
         let (time, load, drain) = wave(units as f64);
         total += load + full as f64 * time + drain;
@@ -437,6 +504,7 @@ fn cost(chip: &Chip, products: &Products, tile: &Tile) -> f64 {
     if tile.split > 1 {
         let bytes = results * (products.accumulator * tile.split as f64 + products.c_element);
         total += 2.0 * chip.levels[0].latency_ps as f64 + bytes / chip.levels[0].read_rate * 1e12;
+        total += products.split_overhead_ps;
     }
     total
 }
