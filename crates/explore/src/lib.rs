@@ -1,6 +1,8 @@
 //! Many runs: the cases of a scenario, simulated side by side and reported together. Pure.
 
 mod describe;
+mod microbenchmark;
 mod run;
 
+pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use run::{RunError, expectations, run_case, run_scenario};

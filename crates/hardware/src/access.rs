@@ -74,7 +74,8 @@ pub struct LoadCache {
     pub access: Access,
 }
 
-/// [`LoadCache`] as it is written.
+/// The cache in each core that ordinary loads go through, where it is no tier of its own: a GPU's L1, which shares its
+/// memory with the scratchpad.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadCacheSpec {
@@ -110,7 +111,7 @@ pub struct Threads {
     pub store: Figure<Picos>,
 }
 
-/// [`Threads`] as they are written.
+/// The hardware threads of one core, as far as they decide how many bytes are in flight.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThreadsSpec {

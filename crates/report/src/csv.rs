@@ -59,7 +59,7 @@ impl Document {
     }
 }
 
-fn write_line(text: &mut String, fields: impl Iterator<Item = String>) {
+pub(crate) fn write_line(text: &mut String, fields: impl Iterator<Item = String>) {
     for (index, field) in fields.enumerate() {
         if index > 0 {
             text.push(',');
