@@ -22,7 +22,9 @@ pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
     };
     let Some(case) = scenario.cases.first() else {
         let name = shown_name(&args.scenario.file);
-        complain(&format!("error: {name}: a microbenchmark has no operators to explain; `memwall run` measures it"));
+        complain(&format!(
+            "error: {name}: a microbenchmark has no operators to explain; `memwall run` measures it"
+        ));
         return Exit::InvalidInput;
     };
     if scenario.cases.len() > 1 && !global.quiet {
