@@ -8,7 +8,7 @@ use memwall_scenario::{NoFiles, Scenario};
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Scenario::read("fuzz.yaml", text, &[], &NoFiles) {
-        Ok(scenario) => assert!(!scenario.cases.is_empty(), "a scenario without cases"),
+        Ok(scenario) => assert!(!scenario.case_names().is_empty(), "a scenario without cases"),
         Err(problems) => assert!(!problems.to_string().is_empty(), "an error without a message"),
     }
 });

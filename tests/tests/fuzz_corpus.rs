@@ -12,7 +12,7 @@ fn kept_scenarios_are_read_or_refused_with_a_message() {
     for text in corpus("scenario") {
         match Scenario::read("fuzz.yaml", &text, &[], &NoFiles) {
             Ok(scenario) => {
-                assert!(!scenario.cases.is_empty(), "no cases in {text:?}");
+                assert!(!scenario.case_names().is_empty(), "no cases in {text:?}");
                 read += 1;
             }
             Err(problems) => {

@@ -79,6 +79,34 @@ fn check_case(case: &Value) {
 }
 
 #[test]
+fn every_microbenchmark_runs_and_its_document_keeps_every_promise() {
+    let mut all = common::all_shipped_scenarios();
+    let runs = shipped_scenarios();
+    all.retain(|scenario| !runs.contains(scenario));
+    assert!(all.len() >= 3, "only {all:?}");
+    for scenario in all {
+        let document = document(&scenario, &[]);
+        assert_eq!(integer(&document, "schema_version"), 1);
+        assert_eq!(text(&document, "kind"), "microbenchmark");
+        for case in list(&document, "cases") {
+            assert!(["s", "B/s"].contains(&text(case, "unit")), "{scenario}");
+            assert!(!text(&case["device"], "name").is_empty());
+            let mut before = 0.0;
+            for point in list(case, "points") {
+                assert!(number(point, "at") >= before && number(point, "predicted") > 0.0, "{point}");
+                before = number(point, "at");
+                assert!(text(point, "bound_by").ends_with(')'), "{point}");
+                let served: f64 = list(point, "served").iter().map(|place| number(place, "share")).sum();
+                assert!((served - 1.0).abs() < 1e-9, "{scenario}: {point}");
+            }
+        }
+        let csv = run(&["run", &scenario, "--format", "csv"]);
+        let points: usize = list(&document, "cases").iter().map(|case| list(case, "points").len()).sum();
+        assert_eq!(stdout(&csv).lines().count(), points + 1, "{scenario}");
+    }
+}
+
+#[test]
 fn the_ledgers_of_rooflines_close_too() {
     for scenario in shipped_scenarios() {
         let document = document(&scenario, &["--fidelity", "bound"]);

@@ -2,7 +2,9 @@
 //! compared. Pure.
 
 mod describe;
+mod microbenchmark;
 mod run;
 pub mod validate;
 
+pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use run::{RunError, expectations, run_case, run_scenario};

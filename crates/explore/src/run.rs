@@ -92,14 +92,17 @@ pub fn run_case(case: &Case) -> Result<Record, RunError> {
 /// The assertions of a case, as the report checks them.
 #[must_use]
 pub fn expectations(case: &Case) -> Vec<Expectation> {
-    let wanted = |check: Check| match check {
-        Check::Between { min, max } => Wanted::Between { min, max },
-        Check::Near { value, tolerance } => Wanted::Near { value, tolerance },
-    };
     case.expect
         .iter()
         .map(|expected| Expectation { metric: expected.metric.clone(), wanted: wanted(expected.check) })
         .collect()
+}
+
+pub(crate) const fn wanted(check: Check) -> Wanted {
+    match check {
+        Check::Between { min, max } => Wanted::Between { min, max },
+        Check::Near { value, tolerance } => Wanted::Near { value, tolerance },
+    }
 }
 
 fn context(case: &Case) -> Context {

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
 
-use crate::Figure;
+use crate::{Access, Figure, LoadCache, Threads};
 
 /// One accelerator or processor.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,10 @@ pub struct Device {
     pub special: Option<Engine>,
     /// Memory tiers, innermost (registers) first.
     pub tiers: Vec<Tier>,
+    /// The cache in each core that ordinary loads go through, where it is no tier; for microbenchmarks.
+    pub load_cache: Option<LoadCache>,
+    /// The threads of one core; for microbenchmarks.
+    pub threads: Option<Threads>,
     /// Board power.
     pub power: Power,
     /// The processor that issues kernels.
@@ -133,6 +137,8 @@ pub struct Tier {
     pub single_port: bool,
     /// Energy to move one byte from it to the next inner tier.
     pub energy_per_byte: Option<Figure<Joules>>,
+    /// How single accesses fare; for microbenchmarks.
+    pub access: Access,
 }
 
 /// Electrical limits.

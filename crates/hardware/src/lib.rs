@@ -8,6 +8,7 @@
 //! # Ok::<(), memwall_hardware::CatalogError>(())
 //! ```
 
+mod access;
 pub mod catalog;
 mod check;
 mod device;
@@ -23,6 +24,7 @@ mod software;
 mod spec;
 mod system;
 
+pub use access::{Access, LoadCache, LoadCacheSpec, Placement, Threads, ThreadsSpec};
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
 pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};

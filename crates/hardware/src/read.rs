@@ -2,6 +2,7 @@
 
 use memwall_units::{Bytes, BytesPerSec, Picos};
 
+use crate::access::{access, check_order, load_cache, threads};
 use crate::check::Checker;
 use crate::spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
 use crate::{Device, Engine, Figure, HardwareError, Host, Power, Scope, Tier, TierKind};
@@ -36,6 +37,8 @@ impl Device {
             matrix: Some(engine_spec(&self.matrix)),
             vector: Some(engine_spec(&self.vector)),
             special: self.special.as_ref().map(engine_spec),
+            load_cache: self.load_cache.as_ref().map(crate::LoadCache::to_spec),
+            threads: self.threads.as_ref().map(crate::Threads::to_spec),
             memory: Some(self.tiers.iter().map(|tier| (tier.name.clone(), tier_spec(tier))).collect()),
             power: Some(PowerSpec {
                 tdp: Some(self.power.tdp.clone()),
@@ -66,6 +69,9 @@ fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
     let special = spec.special.map(|spec| checker.within("special", |checker| engine(checker, spec)));
     let tiers =
         tiers(checker, spec.memory, cores.as_ref().map(|cores| cores.value).filter(|&cores| cores > 0));
+    let load_cache =
+        spec.load_cache.map(|spec| checker.within("load_cache", |checker| load_cache(checker, spec)));
+    let threads = spec.threads.map(|spec| checker.within("threads", |checker| threads(checker, spec)));
     let power = checker.within("power", |checker| power(checker, spec.power.unwrap_or_default()));
     let host = checker.within("host", |checker| host(checker, spec.host.unwrap_or_default()));
     let launch_latency = checker
@@ -83,6 +89,14 @@ fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
             None => None,
         },
         tiers: tiers?,
+        load_cache: match load_cache {
+            Some(cache) => Some(cache?),
+            None => None,
+        },
+        threads: match threads {
+            Some(threads) => Some(threads?),
+            None => None,
+        },
         power: power?,
         host: host?,
         launch_latency,
@@ -188,6 +202,10 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
     let retention = checker.figure("retention", spec.retention);
     let in_flight = checker.figure("in_flight", spec.in_flight);
     let energy_per_byte = checker.figure("energy_per_byte", spec.energy_per_byte);
+    let access = access(checker, spec.access);
+    if let Some(latency) = &latency {
+        check_order(checker, &access, latency.value);
+    }
     Some(Tier {
         name: name.to_owned(),
         kind: kind?,
@@ -206,6 +224,7 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         fetch_on_write: spec.fetch_on_write.unwrap_or(false),
         single_port: spec.single_port.unwrap_or(false),
         energy_per_byte,
+        access,
     })
 }
 
@@ -316,5 +335,6 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         fetch_on_write: Some(tier.fetch_on_write),
         single_port: Some(tier.single_port),
         energy_per_byte: tier.energy_per_byte.clone(),
+        access: (tier.access != crate::Access::default()).then(|| tier.access.clone()),
     }
 }

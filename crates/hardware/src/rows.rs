@@ -35,6 +35,12 @@ impl Device {
         for tier in &self.tiers {
             rows.tier(tier);
         }
+        if let Some(cache) = &self.load_cache {
+            cache.rows(&mut rows);
+        }
+        if let Some(threads) = &self.threads {
+            threads.rows(&mut rows);
+        }
         rows.quantity("power.tdp", &self.power.tdp);
         rows.maybe("power.idle", self.power.idle.as_ref());
         for (format, energy) in &self.power.energy_per_flop {
@@ -101,10 +107,10 @@ impl SoftwareProfile {
 }
 
 #[derive(Default)]
-struct Rows(Vec<FigureRow>);
+pub(crate) struct Rows(Vec<FigureRow>);
 
 impl Rows {
-    fn setting(&mut self, path: &str, value: &str) {
+    pub(crate) fn setting(&mut self, path: &str, value: &str) {
         let row =
             FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };
         self.0.push(row);
@@ -115,15 +121,15 @@ impl Rows {
         self.0.push(FigureRow { path: path.to_owned(), value, kind, source });
     }
 
-    fn quantity<T: Quantity>(&mut self, path: &str, figure: &Figure<T>) {
+    pub(crate) fn quantity<T: Quantity>(&mut self, path: &str, figure: &Figure<T>) {
         self.push(path, figure.value.to_exact_text(), figure);
     }
 
-    fn number<T: std::fmt::Display>(&mut self, path: &str, figure: &Figure<T>) {
+    pub(crate) fn number<T: std::fmt::Display>(&mut self, path: &str, figure: &Figure<T>) {
         self.push(path, figure.value.to_string(), figure);
     }
 
-    fn maybe<T: Quantity>(&mut self, path: &str, figure: Option<&Figure<T>>) {
+    pub(crate) fn maybe<T: Quantity>(&mut self, path: &str, figure: Option<&Figure<T>>) {
         if let Some(figure) = figure {
             self.quantity(path, figure);
         }
@@ -183,6 +189,7 @@ impl Rows {
             self.setting(&path("single_port"), "true");
         }
         self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
+        tier.access.rows(&path("access"), self);
     }
 }
 

@@ -9,7 +9,7 @@ use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duplex, Figure, TierKind};
+use crate::{Access, Duplex, Figure, LoadCacheSpec, ThreadsSpec, TierKind};
 
 /// One accelerator or processor. Any figure is either bare (`cores: 132`) or a mapping with its source
 /// (`cores: { value: 132, kind: datasheet, source: "..." }`).
@@ -45,6 +45,13 @@ pub struct DeviceSpec {
     /// host, storage); tiers of the same kind stay in the order written, innermost first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<IndexMap<String, TierSpec>>,
+    /// The cache in each core that ordinary loads go through, where it is no tier of `memory`: a GPU's L1. Only
+    /// microbenchmarks use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_cache: Option<LoadCacheSpec>,
+    /// The hardware threads of one core. Only microbenchmarks use them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<ThreadsSpec>,
     /// Electrical limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<PowerSpec>,
@@ -153,6 +160,10 @@ pub struct TierSpec {
     /// Energy to move one byte from it to the next inner tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_per_byte: Option<Figure<Joules>>,
+    /// How single accesses fare: associativity, near and far parts, queues, address translation. Only microbenchmarks
+    /// use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 /// Electrical limits.

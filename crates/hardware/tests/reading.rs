@@ -78,6 +78,36 @@ fn every_mistake_is_reported_with_its_path_and_range() {
         ("clock: 1 GHz\n", "", "`clock` is missing (write it, such as `clock: 1.83 GHz`"),
         ("latency: 2 ns", "energy_per_byte: 1 pJ", "memory.buffer: `latency` is missing"),
         ("power: {", "host: { speed: 0 }\npower: {", "host.speed: 0 is out of range"),
+        (
+            "kind: dram,",
+            "kind: dram, access: { ways: 5000 },",
+            "memory.dram.access.ways: 5000 is out of range: it must be from 1 to 4096",
+        ),
+        (
+            "kind: dram,",
+            "kind: dram, access: { partitions: 2 },",
+            "memory.dram.access: `far_latency` is missing: the two go together",
+        ),
+        (
+            "kind: dram,",
+            "kind: dram, access: { translation: 1 s, translation_reach: 1 MB },",
+            "memory.dram.access.translation: address translation takes longer than `latency`",
+        ),
+        (
+            "kind: dram,",
+            "kind: dram, access: { partitions: 2, far_latency: 1 ps },",
+            "memory.dram.access.far_latency: the far part is nearer than `latency`",
+        ),
+        (
+            "power: {",
+            "load_cache: { capacity: 1 KiB, latency: 1 ns }\npower: {",
+            "load_cache: `bandwidth` is missing (write it, such as `bandwidth: 180 GB/s`",
+        ),
+        (
+            "power: {",
+            "threads: { per_core: 0, group: 32, turnaround: 1 ns, launch: 1 ns, store: 1 ns }\npower: {",
+            "threads.per_core: 0 is out of range",
+        ),
     ];
     for (from, to, expected) in cases {
         let found = errors(from, to);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::metric::{UnknownMetric, metric, metric_text};
+use crate::metric::{MetricUnit, UnknownMetric, metric, metric_text};
 use crate::number::{finite, percent};
 use crate::{CaseReport, check_metric_name};
 
@@ -59,8 +59,13 @@ impl Expectation {
     /// Holds the expectation against `case`. A figure the case does not have fails.
     #[must_use]
     pub fn check(&self, case: &CaseReport) -> Checked {
+        self.held_against(metric(case, &self.metric))
+    }
+
+    /// Holds the expectation against the figure found under its name.
+    pub(crate) fn held_against(&self, found: Result<(Option<f64>, MetricUnit), UnknownMetric>) -> Checked {
         let name = &self.metric;
-        let (actual, passed, text) = match metric(case, name) {
+        let (actual, passed, text) = match found {
             Ok((Some(actual), unit)) => {
                 let text = |value| metric_text(value, unit);
                 let wanted = self.wanted.describe(text);

@@ -5,6 +5,7 @@ mod agreement;
 mod build;
 mod case;
 mod csv;
+mod curve;
 mod document;
 mod expect;
 mod metric;
@@ -18,6 +19,9 @@ pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
 pub use case::{
     CaseReport, ClassReport, Context, DeviceReport, EngineReport, OperatorReport, PhaseReport, StallReport,
     TierReport,
+};
+pub use curve::{
+    CurveAxis, CurveDocument, CurvePointReport, CurveReport, CurveUnit, Served, check_curve_metric,
 };
 pub use document::{Document, SCHEMA_VERSION};
 pub use expect::{Checked, Expectation, Wanted};

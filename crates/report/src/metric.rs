@@ -3,7 +3,7 @@
 //! A name is a figure of the case (`time`, `tokens_per_s`) or a path to one of its parts
 //! (`tiers.hbm.bytes_read`, `operators.mlp.up.time`, `stalls.bandwidth(hbm)`).
 
-use memwall_units::{Bytes, Picos};
+use memwall_units::{Bytes, BytesPerSec, Picos};
 use thiserror::Error;
 
 use crate::number::{count, percent, significant};
@@ -16,6 +16,8 @@ pub enum MetricUnit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Bytes a second.
+    BytesPerSec,
     /// A share, 0 to 1.
     Share,
     /// A plain number: FLOPs, tokens a second, FLOPs a byte.
@@ -124,6 +126,7 @@ pub fn metric_text(value: f64, unit: MetricUnit) -> String {
     match unit {
         MetricUnit::Seconds => Picos::from_secs_f64_ceil(value).to_string(),
         MetricUnit::Bytes if value < 1.8e19 => Bytes(value.round() as u64).to_string(),
+        MetricUnit::BytesPerSec => BytesPerSec(value).to_string(),
         MetricUnit::Share => percent(value),
         MetricUnit::Bytes => significant(value, 4),
         MetricUnit::Plain => count(value),

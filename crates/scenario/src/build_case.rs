@@ -11,7 +11,7 @@ use crate::expect::{ExpectSpec, Expectation};
 use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
-use crate::spec::{LATER_KINDS, SCENARIO_KEYS, WorkloadSpec};
+use crate::spec::{SCENARIO_KEYS, WorkloadSpec};
 use crate::{capacity, formats, graph, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
@@ -64,11 +64,11 @@ pub(crate) fn build(
 }
 
 /// A key's value unless it is absent or null.
-fn present<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
+pub(crate) fn present<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     root.get(key).filter(|node| !matches!(node.value, Value::Null))
 }
 
-fn optional<T: serde::de::DeserializeOwned>(
+pub(crate) fn optional<T: serde::de::DeserializeOwned>(
     resolver: &Resolver<'_>,
     root: &Node,
     key: &str,
@@ -77,7 +77,7 @@ fn optional<T: serde::de::DeserializeOwned>(
     typed::read(&resolver.sources, present(root, key)?, key, problems)
 }
 
-fn missing<T>(
+pub(crate) fn missing<T>(
     resolver: &Resolver<'_>,
     root: &Node,
     key: &str,
@@ -95,21 +95,15 @@ fn missing<T>(
     None
 }
 
+/// What a microbenchmark has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    let Some(node) = present(root, "kind") else { return };
-    let text = node.text().unwrap_or_default();
-    if text == "run" {
-        return;
-    }
-    let message = if LATER_KINDS.contains(&text) {
-        format!("scenarios of kind `{text}` are not in this version")
-    } else {
-        "this is not a kind of scenario".to_owned()
-    };
-    problems.push(Diagnostic::at(&resolver.sources, node.place, message, "expected `run`").with_path("kind"));
+    let Some(field) = root.map().and_then(|map| map.get("microbenchmark")) else { return };
+    let message = "a `microbenchmark` in a scenario of kind `run`";
+    let problem = Diagnostic::at(&resolver.sources, field.key, message, "only for scenarios of its own kind");
+    problems.push(problem.with_path("microbenchmark").with_help("add `kind: microbenchmark`"));
 }
 
-fn expectations(
+pub(crate) fn expectations(
     resolver: &Resolver<'_>,
     root: &Node,
     problems: &mut Diagnostics,

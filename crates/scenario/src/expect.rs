@@ -1,6 +1,6 @@
 //! `expect:` blocks: assertions on reported figures.
 
-use memwall_units::{Bytes, Flops, FlopsPerSec, Picos, Quantity, UnitError};
+use memwall_units::{Bytes, BytesPerSec, Flops, FlopsPerSec, Picos, Quantity, UnitError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -123,7 +123,7 @@ impl ExpectSpec {
 }
 
 impl Amount {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
@@ -146,6 +146,8 @@ fn number(metric: &str, amount: &Amount) -> Result<f64, String> {
         | "peak_occupancy_bytes"
         | "capacity_bytes" => unit(Bytes::from_text(&amount.text()).map(Bytes::as_f64)),
         "flops" => unit(Flops::from_text(&amount.text()).map(Flops::as_f64)),
+        "latency" => unit(Picos::from_text(&amount.text()).map(Picos::as_secs_f64)),
+        "bandwidth" => unit(BytesPerSec::from_text(&amount.text()).map(|rate| rate.0)),
         "flops_per" => unit(FlopsPerSec::from_text(&amount.text()).map(|rate| rate.0)),
         _ => {
             plain(amount).ok_or_else(|| format!("`{}` is not a plain number or a percentage", amount.text()))
@@ -154,7 +156,7 @@ fn number(metric: &str, amount: &Amount) -> Result<f64, String> {
 }
 
 /// A finite number, or a percentage as a share of one.
-fn plain(amount: &Amount) -> Option<f64> {
+pub(crate) fn plain(amount: &Amount) -> Option<f64> {
     let number = match amount {
         Amount::Number(number) => *number,
         Amount::Text(text) => text.trim().strip_suffix('%')?.trim().parse::<f64>().ok()? / 100.0,

@@ -11,6 +11,7 @@ mod formats;
 mod graph;
 mod limits;
 mod loader;
+mod microbenchmark;
 mod nearest;
 mod node;
 mod overlay;
@@ -31,8 +32,12 @@ mod workload;
 pub use case::{Case, Footprint, StepGraph, Subject};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Spot};
 pub use expect::{Amount, Check, ExpectSpec, Expectation};
-pub use limits::{MAX_CASES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_EXTENDS, MAX_NODES, MAX_TEXT_BYTES};
+pub use limits::{
+    MAX_CASES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_EXTENDS, MAX_NODES, MAX_POINTS, MAX_ROWS, MAX_SCENARIO_POINTS,
+    MAX_TEXT_BYTES,
+};
 pub use loader::{Loaded, Loader, NoFiles};
+pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use reference::{Published, Reference};
 pub use resolved::{Resolved, ResolvedLine};
 pub use scenario::Scenario;

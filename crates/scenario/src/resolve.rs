@@ -353,7 +353,7 @@ impl<'a> Resolver<'a> {
 
     /// The name of the file a place is in, to which paths written there are relative; for the command line, the
     /// scenario's.
-    fn file_of(&self, place: Place) -> String {
+    pub(crate) fn file_of(&self, place: Place) -> String {
         let source = self.sources.get(place).filter(|source| source.kind == SourceKind::File);
         source.or(self.sources.first()).map(|source| source.name.clone()).unwrap_or_default()
     }

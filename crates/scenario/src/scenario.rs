@@ -7,15 +7,18 @@ use crate::case::Case;
 use crate::cases::{Variant, variants};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::Expectation;
-use crate::limits::MAX_EXTENDS;
+use crate::limits::{MAX_EXTENDS, MAX_SCENARIO_POINTS};
 use crate::loader::Loader;
-use crate::node::{Node, Step};
+use crate::microbenchmark::{self, MicrobenchmarkCase, Tables};
+use crate::nearest::{nearest, one_of};
+use crate::node::{Node, Step, Value};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
 use crate::set::Set;
 use crate::source::{Source, SourceKind, Sources};
+use crate::spec::{KindSpec, LATER_KINDS};
 
 /// What holds when nobody says anything.
 const DEFAULTS: &str = "kind: run
@@ -26,6 +29,9 @@ counting: actual
 seed: 0
 ";
 
+/// The same of a microbenchmark.
+const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
+
 /// A validated scenario.
 #[derive(Debug)]
 pub struct Scenario {
@@ -33,8 +39,12 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// Its cases, in written order; at least one.
+    /// What kind of experiment it is.
+    pub kind: KindSpec,
+    /// Its cases where it is a run, in written order; at least one then.
     pub cases: Vec<Case>,
+    /// Its cases where it is a microbenchmark, in written order; at least one then.
+    pub microbenchmarks: Vec<MicrobenchmarkCase>,
     sources: Sources,
     trees: Trees,
 }
@@ -61,12 +71,25 @@ impl Scenario {
         let Some(trees) = trees.filter(|_| problems.is_empty()) else { return Err(problems.sorted()) };
         let mut resolver = Resolver::new(sources, loader);
         let own_name = text_at(&trees.common, "name").unwrap_or_else(|| file_stem(name));
-        let cases = build_all(&mut resolver, &trees, &own_name, &mut problems);
-        if problems.has_errors() {
-            return Err(problems.sorted());
-        }
+        let kind = kind_of(&resolver.sources, &trees.common, &mut problems);
+        // Of an unknown kind, everything else is checked as if it were a run.
+        let (cases, microbenchmarks) = match kind.unwrap_or(KindSpec::Run) {
+            KindSpec::Run => (build_all(&mut resolver, &trees, &own_name, &mut problems), Vec::new()),
+            KindSpec::Microbenchmark => {
+                (Vec::new(), measure_all(&mut resolver, &trees, &own_name, &mut problems))
+            }
+        };
+        let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
         let description = text_at(&trees.common, "description");
-        Ok(Self { name: own_name, description, cases, sources: resolver.sources, trees })
+        Ok(Self {
+            name: own_name,
+            description,
+            kind,
+            cases,
+            microbenchmarks,
+            sources: resolver.sources,
+            trees,
+        })
     }
 
     /// The case number `index` with every value and where it came from; `None` past the last case.
@@ -78,11 +101,18 @@ impl Scenario {
         Some(Resolved::new(&self.trees.of(variant), self.sources.clone(), loader))
     }
 
+    /// The names of its cases, of whatever kind, in written order.
+    #[must_use]
+    pub fn case_names(&self) -> Vec<&str> {
+        let runs = self.cases.iter().map(|case| case.name.as_str());
+        runs.chain(self.microbenchmarks.iter().map(|case| case.name.as_str())).collect()
+    }
+
     /// Keeps only the cases whose name `keep` wants.
     pub fn retain_cases(&mut self, keep: impl Fn(&str) -> bool) {
-        let kept: Vec<bool> = self.cases.iter().map(|case| keep(&case.name)).collect();
-        let mut flags = kept.iter();
-        self.cases.retain(|_| flags.next().copied().unwrap_or(false));
+        let kept: Vec<bool> = self.case_names().into_iter().map(&keep).collect();
+        self.cases.retain(|case| keep(&case.name));
+        self.microbenchmarks.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -101,6 +131,45 @@ fn build_all(
     problems: &mut Diagnostics,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
+    each_case(resolver, trees, scenario, problems, |resolver, tree, name, problems| {
+        cases.extend(build_case::build(resolver, tree, name, problems));
+    });
+    if !problems.has_errors() {
+        check_normalisation(resolver, trees, &cases, problems);
+    }
+    cases
+}
+
+fn measure_all(
+    resolver: &mut Resolver<'_>,
+    trees: &Trees,
+    scenario: &str,
+    problems: &mut Diagnostics,
+) -> Vec<MicrobenchmarkCase> {
+    let mut cases: Vec<MicrobenchmarkCase> = Vec::new();
+    let mut tables = Tables::default();
+    let mut points = 0;
+    each_case(resolver, trees, scenario, problems, |resolver, tree, name, problems| {
+        let case = microbenchmark::build(resolver, &mut tables, tree, name, problems);
+        points += case.as_ref().map_or(0, |case| case.points.len());
+        // Past the limit they are only counted.
+        cases.extend(case.filter(|_| points <= MAX_SCENARIO_POINTS));
+    });
+    if points > MAX_SCENARIO_POINTS {
+        let message = format!("{points} points in all cases: at most {MAX_SCENARIO_POINTS}");
+        problems.push(Diagnostic::at(&resolver.sources, trees.common.place, message, "").with_path("cases"));
+    }
+    cases
+}
+
+/// Calls `build` with the tree and the name of each case, until there are too many problems.
+fn each_case(
+    resolver: &mut Resolver<'_>,
+    trees: &Trees,
+    scenario: &str,
+    problems: &mut Diagnostics,
+    mut build: impl FnMut(&mut Resolver<'_>, &Node, &str, &mut Diagnostics),
+) {
     let mut names = BTreeSet::new();
     for variant in &trees.variants {
         let tree = trees.of(variant);
@@ -110,15 +179,32 @@ fn build_all(
             let message = format!("two cases are called `{}`", shorten(name));
             problems.push(Diagnostic::at(&resolver.sources, place, message, "again here").with_path("cases"));
         }
-        cases.extend(build_case::build(resolver, &tree, name, problems));
+        build(resolver, &tree, name, problems);
         if problems.is_full() {
             break;
         }
     }
-    if !problems.has_errors() {
-        check_normalisation(resolver, trees, &cases, problems);
+}
+
+/// The kind that a scenario says it is; `run` where it says nothing.
+fn kind_of(sources: &Sources, common: &Node, problems: &mut Diagnostics) -> Option<KindSpec> {
+    let Some(node) = common.get("kind").filter(|node| !matches!(node.value, Value::Null)) else {
+        return Some(KindSpec::Run);
+    };
+    let text = node.text().unwrap_or_default();
+    if let Some(kind) = KindSpec::ALL.into_iter().find(|kind| kind.name() == text) {
+        return Some(kind);
     }
-    cases
+    let message = if LATER_KINDS.contains(&text) {
+        format!("scenarios of kind `{text}` are not in this version")
+    } else {
+        "this is not a kind of scenario".to_owned()
+    };
+    let label = format!("expected {}", one_of(KindSpec::ALL.map(KindSpec::name), 10));
+    let near = nearest(text, KindSpec::ALL.map(KindSpec::name));
+    let help = near.map_or_else(String::new, |word| format!("did you mean `{word}`?"));
+    problems.push(Diagnostic::at(sources, node.place, message, label).with_path("kind").with_help(help));
+    None
 }
 
 /// A latency relative to a case that does not exist could not be shown.
@@ -222,7 +308,10 @@ fn chain(
         trees.push(document(sources, &loaded.name, &loaded.text)?);
         names.push(loaded.name);
     }
-    let source = sources.add(Source::new("default", SourceKind::Default, DEFAULTS));
+    let kind = trees.iter().find_map(|tree| tree.get("kind")).and_then(Node::text);
+    let defaults =
+        if kind == Some(KindSpec::Microbenchmark.name()) { MICROBENCHMARK_DEFAULTS } else { DEFAULTS };
+    let source = sources.add(Source::new("default", SourceKind::Default, defaults));
     let defaults = parse(sources, source)?;
     let extends = [Step::Key("extends".to_owned())];
     Ok(trees.into_iter().rev().fold(defaults, |below, mut tree| {

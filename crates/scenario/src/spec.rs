@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::expect::ExpectSpec;
+use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::reference::Reference;
 
-/// One experiment: a model, a machine and a workload.
+/// One experiment: a model, a machine and a workload; or a microbenchmark of a machine.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "the schema is made from it; reading goes block by block, to find all problems")]
@@ -22,7 +23,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment; `run` is the only one in this version.
+    /// What kind of experiment: `run`, the default, or `microbenchmark`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -35,6 +36,8 @@ pub(crate) struct ScenarioFile {
     pub software: Option<NameOr<SoftwareSpec>>,
     /// What the model is asked to do.
     pub workload: Option<WorkloadSpec>,
+    /// In a scenario of kind `microbenchmark`, what is measured and where.
+    pub microbenchmark: Option<MicrobenchmarkSpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -44,14 +47,14 @@ pub(crate) struct ScenarioFile {
     /// Variants of the scenario: a list of cases, each with a `name` and what differs, or a grid such as
     /// `{ workload.batch: [1, 8], model: [llama-3-8b, llama-3-70b] }` whose every combination is a case.
     pub cases: Option<CasesSpec>,
-    /// Published figures to print beside ours.
-    pub reference: Option<Reference>,
+    /// Published figures to print beside ours; of a microbenchmark, measured points.
+    pub reference: Option<AnyReference>,
     /// Assertions on the results: `memwall run` exits with code 4 when one fails.
     pub expect: Option<Vec<ExpectSpec>>,
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 15] = [
+pub(crate) const SCENARIO_KEYS: [&str; 16] = [
     "extends",
     "name",
     "description",
@@ -61,6 +64,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 15] = [
     "hardware",
     "software",
     "workload",
+    "microbenchmark",
     "fidelity",
     "counting",
     "seed",
@@ -69,16 +73,46 @@ pub(crate) const SCENARIO_KEYS: [&str; 15] = [
     "expect",
 ];
 
+/// Those of them that only a run has.
+pub(crate) const RUN_KEYS: [&str; 6] = ["model", "graph", "software", "workload", "fidelity", "counting"];
+
 /// Kinds of experiments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KindSpec {
     /// Simulate a model on a machine.
     Run,
+    /// Measure a machine's memory hierarchy as a small benchmark would.
+    Microbenchmark,
+}
+
+impl KindSpec {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 2] = [Self::Run, Self::Microbenchmark];
+
+    /// `run`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Microbenchmark => "microbenchmark",
+        }
+    }
+}
+
+/// Figures or points to compare with.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only the schema is used")]
+pub(crate) enum AnyReference {
+    /// Of a run.
+    Figures(Reference),
+    /// Of a microbenchmark.
+    Points(CurveReferenceSpec),
 }
 
 /// Kinds that later versions will know.
-pub(crate) const LATER_KINDS: [&str; 4] = ["collective", "microbenchmark", "trend", "replay"];
+pub(crate) const LATER_KINDS: [&str; 3] = ["collective", "trend", "replay"];
 
 /// A name, or what it stands for written out.
 #[derive(Debug, Clone, JsonSchema)]

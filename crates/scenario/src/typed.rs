@@ -160,17 +160,22 @@ fn wrong_value(sources: &Sources, place: Place, path: &str, message: &str) -> Di
             Diagnostic::at(sources, place, format!("wrong value{what}"), format!("expected {expected}"))
         }
         _ => {
-            // Units explain themselves: "what is wrong: what would do".
-            let (message, help) =
-                message.split_once(": ").or_else(|| message.split_once("; ")).unwrap_or((message, ""));
-            let help = match help.strip_prefix('(').and_then(|units| units.strip_suffix(')')) {
-                Some(units) => format!("its units are {units}"),
-                None => help.to_owned(),
-            };
+            let (message, help) = message_and_help(message);
             Diagnostic::at(sources, place, message, "").with_help(help)
         }
     }
     .with_path(path)
+}
+
+/// Units explain themselves: "what is wrong: what would do", here in its parts.
+pub(crate) fn message_and_help(message: &str) -> (&str, String) {
+    let (message, help) =
+        message.split_once(": ").or_else(|| message.split_once("; ")).unwrap_or((message, ""));
+    let help = match help.strip_prefix('(').and_then(|units| units.strip_suffix(')')) {
+        Some(units) => format!("its units are {units}"),
+        None => help.to_owned(),
+    };
+    (message, help)
 }
 
 /// Rust's names of types as a person would say them.

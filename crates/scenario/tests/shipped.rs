@@ -44,7 +44,7 @@ fn read(path: &Path) -> Scenario {
 fn every_shipped_scenario_is_valid() {
     for path in shipped() {
         let scenario = read(&path);
-        assert!(!scenario.cases.is_empty(), "{}", path.display());
+        assert!(!scenario.case_names().is_empty(), "{}", path.display());
     }
 }
 
@@ -95,6 +95,11 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "cases: [{ name: x, cases: [] }]",
         "reference: { gflops: many }",
         "expect: [{ max: 5 ms }]",
+        "kind: microbench",
+        "microbenchmark: { measure: bandwith }",
+        "microbenchmark: { kernel: tripod }",
+        "microbenchmark: { points: { from: 1 KiB, until: 2 KiB } }",
+        "reference: { points: [[1 KiB]], xunit: KiB }",
     ] {
         let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
         assert!(!validator.is_valid(&value), "the schema accepts `{text}`");

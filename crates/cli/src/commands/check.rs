@@ -11,7 +11,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Exit {
     for file in &args.files {
         match read_file(file, &args.sets, global) {
             Ok(scenario) => {
-                let cases = scenario.cases.len();
+                let cases = scenario.case_names().len();
                 if !global.quiet {
                     print(&format!("{file}: ok, {cases} {}\n", if cases == 1 { "case" } else { "cases" }));
                 }

@@ -20,7 +20,13 @@ pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
         Ok(scenario) => scenario,
         Err(exit) => return exit,
     };
-    let Some(case) = scenario.cases.first() else { return Exit::InvalidInput };
+    let Some(case) = scenario.cases.first() else {
+        let name = shown_name(&args.scenario.file);
+        complain(&format!(
+            "error: {name}: a microbenchmark has no operators to explain; `memwall run` measures it"
+        ));
+        return Exit::InvalidInput;
+    };
     if scenario.cases.len() > 1 && !global.quiet {
         complain(&format!(
             "note: explaining the first of {} cases, `{}`; choose another with --case",

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use memwall_explore::run_scenario;
-use memwall_report::Document;
-use memwall_scenario::Scenario;
+use memwall_explore::{RunError, run_microbenchmarks, run_scenario};
+use memwall_report::{Checked, CurveDocument, Document};
+use memwall_scenario::{KindSpec, Scenario};
 
 use super::scenario::read;
 use super::{cannot_write, deliver};
@@ -26,14 +26,14 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
-    let document = match run_scenario(&scenario) {
-        Ok(document) => document,
+    let result = match simulate(&scenario) {
+        Ok(result) => result,
         Err(error) => {
             complain(&format!("error: {}: {error}", shown_name(&args.scenario.file)));
             return if error.is_limit() { Exit::Limit } else { Exit::InvalidInput };
         }
     };
-    let text = match render(args, &document, global) {
+    let text = match result.render(args, global) {
         Ok(text) => text,
         Err(error) => {
             complain(&format!("error: the result cannot be written as JSON: {error}"));
@@ -41,41 +41,72 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
         }
     };
     match deliver(args.output.as_deref(), &text) {
-        Exit::Ok if !document.expectations_hold() => {
-            complain_of_expectations(args, &document);
+        Exit::Ok if !result.failed_expectations().is_empty() => {
+            complain_of_expectations(args, &result);
             Exit::ExpectationFailed
         }
         exit => exit,
     }
 }
 
-fn render(args: &RunArgs, document: &Document, global: &Global) -> Result<String, serde_json::Error> {
-    match args.format {
-        Format::Json => document.to_json(),
-        Format::Csv => Ok(document.to_csv()),
-        Format::Table => {
-            let mut view = view(global);
-            view.color = view.color && args.output.is_none();
-            Ok(document.to_table(view))
+/// What came out, by the kind of the scenario.
+enum Outcome {
+    Run(Document),
+    Curves(CurveDocument),
+}
+
+fn simulate(scenario: &Scenario) -> Result<Outcome, RunError> {
+    match scenario.kind {
+        KindSpec::Run => run_scenario(scenario).map(Outcome::Run),
+        KindSpec::Microbenchmark => run_microbenchmarks(scenario).map(Outcome::Curves),
+    }
+}
+
+impl Outcome {
+    fn render(&self, args: &RunArgs, global: &Global) -> Result<String, serde_json::Error> {
+        let mut view = view(global);
+        view.color = view.color && args.output.is_none();
+        match (self, args.format) {
+            (Self::Run(document), Format::Json) => document.to_json(),
+            (Self::Run(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Run(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Curves(document), Format::Json) => document.to_json(),
+            (Self::Curves(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Curves(document), Format::Table) => Ok(document.to_table(view)),
         }
+    }
+
+    /// Case and words of each.
+    fn failed_expectations(&self) -> Vec<(&str, &str)> {
+        let cases: Vec<(&str, &[Checked])> = match self {
+            Self::Run(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+            Self::Curves(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+        };
+        let mut failed = Vec::new();
+        for (case, checked) in cases {
+            failed.extend(checked.iter().filter(|one| !one.passed).map(|one| (case, &one.text[..])));
+        }
+        failed
     }
 }
 
 /// The table says which expectations failed; the other formats go to programs, so a person is told here.
-fn complain_of_expectations(args: &RunArgs, document: &Document) {
+fn complain_of_expectations(args: &RunArgs, result: &Outcome) {
     if args.format == Format::Table && args.output.is_none() {
         return;
     }
-    for case in &document.cases {
-        for failed in case.expectations.iter().filter(|checked| !checked.passed) {
-            complain(&format!("expectation failed: {}: {}", case.name, failed.text));
-        }
+    for (case, text) in result.failed_expectations() {
+        complain(&format!("expectation failed: {case}: {text}"));
     }
 }
 
 fn dry_run(args: &RunArgs, scenario: &Scenario, global: &Global) -> Exit {
     let mut text = String::new();
-    let several = scenario.cases.len() > 1;
+    let names = scenario.case_names();
     let mut index = 0;
     while let Some(resolved) = scenario.resolved(index, &Disk) {
         index += 1;
@@ -86,8 +117,8 @@ fn dry_run(args: &RunArgs, scenario: &Scenario, global: &Global) -> Exit {
                 return Exit::InvalidInput;
             }
         };
-        if several {
-            let name = scenario.cases.get(index - 1).map(|case| case.name.as_str()).unwrap_or_default();
+        if names.len() > 1 {
+            let name = names.get(index - 1).copied().unwrap_or_default();
             text.push_str(&format!("{}--- # {name}\n", if text.is_empty() { "" } else { "\n" }));
         }
         text.push_str(&resolved.to_yaml());

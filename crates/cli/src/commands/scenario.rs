@@ -1,6 +1,7 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
 use memwall_explore::expectations;
+use memwall_report::check_curve_metric;
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
@@ -52,6 +53,16 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
             }
         }
     }
+    for case in &scenario.microbenchmarks {
+        for written in &case.expect {
+            if let Err(unknown) = check_curve_metric(&written.metric) {
+                let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
+                if !problems.list.contains(&problem) {
+                    problems.list.push(problem);
+                }
+            }
+        }
+    }
     if problems.is_empty() {
         return Ok(());
     }
@@ -60,7 +71,7 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
 }
 
 fn choose(scenario: &mut Scenario, names: &[String]) -> Result<(), Exit> {
-    let known: Vec<&str> = scenario.cases.iter().map(|case| case.name.as_str()).collect();
+    let known = scenario.case_names();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         complain(&format!("error: no case is called `{unknown}`; {}", suggestion(unknown, &known)));
         return Err(Exit::InvalidInput);

@@ -42,9 +42,20 @@ pub fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
-/// Every scenario that ships, relative to the root, in order.
+/// Every scenario of kind `run` that ships, relative to the root, in order.
 #[allow(dead_code)]
 pub fn shipped_scenarios() -> Vec<String> {
+    let mut found = all_shipped_scenarios();
+    found.retain(|scenario| {
+        let text = std::fs::read_to_string(root().join(scenario)).unwrap();
+        !text.contains("\nkind: microbenchmark\n")
+    });
+    found
+}
+
+/// Every scenario that ships, of whatever kind.
+#[allow(dead_code)]
+pub fn all_shipped_scenarios() -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["tutorial", "paper", "explore", "validation"] {
         let Ok(entries) = std::fs::read_dir(root().join("scenarios").join(folder)) else { continue };

@@ -3,6 +3,7 @@
 mod case;
 mod columns;
 mod compared;
+mod curve;
 mod explained;
 mod layout;
 mod listing;
@@ -12,7 +13,7 @@ pub use explained::explanation_text;
 pub use layout::View;
 pub use listing::{figure_list, name_list, paragraph};
 
-use crate::Document;
+use crate::{Checked, Document};
 use layout::clean;
 pub(crate) use layout::{Grid, Tone, wrap};
 
@@ -55,16 +56,22 @@ impl Document {
 }
 
 fn expectations_block(document: &Document, view: View) -> Option<String> {
-    let checked =
-        || document.cases.iter().flat_map(|case| case.expectations.iter().map(move |one| (case, one)));
+    let cases: Vec<(&str, &[Checked])> =
+        document.cases.iter().map(|case| (case.name.as_str(), case.expectations.as_slice())).collect();
+    verdict(&cases, view)
+}
+
+/// What became of the expectations of each case; nothing where there are none.
+fn verdict(cases: &[(&str, &[Checked])], view: View) -> Option<String> {
+    let checked = || cases.iter().flat_map(|(case, list)| list.iter().map(move |one| (case, one)));
     let total = checked().count();
     if total == 0 {
         return None;
     }
-    let several = document.cases.len() > 1;
+    let several = cases.len() > 1;
     let mut text = String::new();
     for (case, one) in checked().filter(|(_, one)| view.verbose || !several || !one.passed) {
-        let name = if several { format!("{}: ", clean(&case.name)) } else { String::new() };
+        let name = if several { format!("{}: ", clean(case)) } else { String::new() };
         let (tone, word) = if one.passed { (Tone::Good, "pass") } else { (Tone::Bad, "FAIL") };
         text += &format!("{}  {name}{}\n", view.paint(tone, word), clean(&one.text));
     }
