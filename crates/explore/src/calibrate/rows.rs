@@ -71,7 +71,7 @@ pub(crate) fn choose<'a>(
 fn only_profile(rows: &[&Row]) -> Result<&'static str, CalibrateError> {
     let profile = |row: &&Row| catalog::software_for_label(&row.software).entry.name;
     let first = rows.first().map_or("generic", profile);
-    if rows.iter().all(|row| profile(&row) == first) {
+    if rows.iter().all(|row| profile(row) == first) {
         return Ok(first);
     }
     Err(CalibrateError::SeveralProfiles { found: counted(rows.iter().map(profile)) })

@@ -151,6 +151,9 @@ enum Estimate {
     Left(Unidentified),
 }
 
+/// Half the width of each fitted parameter's interval, and the parameters that should rather be left out.
+type Round = (Vec<f64>, Vec<(usize, Unidentified)>);
+
 struct Fit<'a> {
     model: &'a Model,
     parameters: &'a [Parameter],
@@ -200,7 +203,7 @@ impl<'a> Fit<'a> {
         values: &mut [f64],
         sketch: bool,
         told: &mut dyn FnMut(Progress),
-    ) -> Result<(Vec<f64>, Vec<(usize, Unidentified)>), CalibrateError> {
+    ) -> Result<Round, CalibrateError> {
         let start: Vec<f64> = kept.iter().map(|index| values[*index]).collect();
         let found = self.with(kept, |problem| {
             let count = kept.len();
