@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use memwall_explore::validate::read_rows;
 use memwall_model_graph::Architecture;
 use memwall_scenario::{NoFiles, Scenario};
 
@@ -42,11 +43,31 @@ fn kept_model_configs_are_read_or_refused_with_a_message() {
     assert!(read >= 5 && refused >= 100, "the corpus has lost its variety: {read} read, {refused} refused");
 }
 
+#[test]
+fn kept_measured_rows_are_read_or_named_with_their_line() {
+    let (mut rows, mut problems) = (0, 0);
+    for bytes in corpus_bytes("measured_rows") {
+        let reading = read_rows("fuzz.csv", &bytes);
+        assert!(reading.rows.iter().all(|row| row.seconds > 0.0 && row.place.line > 1), "{reading:?}");
+        assert!(reading.problems.iter().all(|problem| !problem.message.is_empty()), "{reading:?}");
+        rows += reading.rows.len();
+        problems += reading.problems.len();
+    }
+    assert!(
+        rows >= 20 && problems >= 10,
+        "the corpus has lost its variety: {rows} rows, {problems} problems"
+    );
+}
+
 /// The inputs kept for a fuzz target; those that are no text are not its business.
 fn corpus(target: &str) -> Vec<String> {
+    corpus_bytes(target).into_iter().filter_map(|bytes| String::from_utf8(bytes).ok()).collect()
+}
+
+fn corpus_bytes(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
     paths.sort();
-    paths.iter().filter_map(|path| String::from_utf8(fs::read(path).expect("a readable file")).ok()).collect()
+    paths.iter().map(|path| fs::read(path).expect("a readable file")).collect()
 }

@@ -70,6 +70,13 @@ pub enum Command {
     #[command(after_help = "Examples:\n  memwall validate measured/*.csv\n  \
         memwall validate gemm.csv --worst 20\n  memwall validate gemm.csv --format csv -o rows.csv")]
     Validate(ValidateArgs),
+    /// Fit the figures of a device and a software profile to your own measured kernels
+    #[command(
+        after_help = "Examples:\n  memwall calibrate gemm.csv attention.csv --device h100-sxm -o my_h100.yaml\n  \
+        memwall calibrate gemm.csv --device a100 --software vllm --parameters hardware.matrix.sustained\n  \
+        memwall validate gemm.csv --with my_h100.yaml"
+    )]
+    Calibrate(CalibrateArgs),
     /// The catalog of hardware, each figure with its source
     #[command(subcommand, after_help = "Example:\n  memwall hardware show h100")]
     Hardware(CatalogCommand),
@@ -178,6 +185,38 @@ pub struct ValidateArgs {
     /// Write to a file instead of standard output; the file appears complete or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `memwall calibrate`.
+#[derive(Debug, Clone, Args)]
+pub struct CalibrateArgs {
+    /// CSV files of measured rows, as `validate` reads them; `-` reads standard input
+    #[arg(required = true, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub files: Vec<String>,
+    /// The device whose figures are fitted, by its name in the catalog; rows of others are left out
+    #[arg(short, long, value_name = "NAME")]
+    pub device: String,
+    /// The software profile whose figures are fitted; the rows' own where they are all of one
+    #[arg(short, long, value_name = "NAME")]
+    pub software: Option<String>,
+    /// Fit these and no others: `hardware.matrix.sustained,software.kernel_gap`
+    #[arg(short, long, value_name = "PATHS", value_delimiter = ',')]
+    pub parameters: Vec<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = TableOrJson::Table)]
+    pub format: TableOrJson,
+    /// Write the new figures to a file, which appears complete or not at all; otherwise they follow the table
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Output formats of what is no list of cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableOrJson {
+    /// Text for people
+    Table,
+    /// JSON for programs
+    Json,
 }
 
 /// Output formats.

@@ -28,6 +28,7 @@ fn run(cli: Cli) -> Exit {
         Command::Run(args) => commands::run::run(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
         Command::Validate(args) => commands::validate::validate(&args, &global),
+        Command::Calibrate(args) => commands::calibrate::run(&args, &global),
         Command::Explain(args) => commands::explain::explain(&args, &global),
         Command::Hardware(command) => commands::catalog::hardware(&command, &global),
         Command::Software(command) => commands::catalog::software(&command, &global),

@@ -1,6 +1,7 @@
 //! Many runs: the cases of a scenario, simulated side by side and reported together; measured kernels, predicted and
-//! compared. Pure.
+//! compared; figures fitted to them. Pure.
 
+pub mod calibrate;
 mod describe;
 mod microbenchmark;
 mod run;

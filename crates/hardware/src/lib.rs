@@ -29,6 +29,7 @@ pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
 pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};
 pub use formats::{FORMATS, widening};
+pub use nearest::nearest;
 pub use overlay::overlay;
 pub use peak::{MatmulOn, Peak};
 pub use rows::FigureRow;

@@ -1,7 +1,7 @@
 //! The right word for a misspelt one.
 
 /// Up to three of `names` that look most like `wanted`, best first; none when nothing comes close.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // Nobody misspells a name by hundreds of characters, and the distance takes time in the product of the
     // lengths.
     let wanted: String = wanted.chars().take(64).flat_map(char::to_lowercase).collect();

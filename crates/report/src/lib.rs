@@ -3,6 +3,7 @@
 
 mod agreement;
 mod build;
+mod calibration;
 mod case;
 mod csv;
 mod curve;
@@ -16,6 +17,7 @@ mod validation;
 mod wall;
 
 pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
+pub use calibration::{Calibration, CalibrationErrors, FittedParameter, Outcome, ParameterTexts};
 pub use case::{
     CaseReport, ClassReport, Context, DeviceReport, EngineReport, OperatorReport, PhaseReport, StallReport,
     TierReport,

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod calibrate;
 pub mod catalog;
 pub mod check;
 pub mod explain;
@@ -11,10 +12,11 @@ pub mod validate;
 use std::path::Path;
 
 use clap::CommandFactory;
+use memwall_explore::validate::{Reading, read_rows};
 
 use crate::args::Cli;
 use crate::exit::Exit;
-use crate::files::write_whole;
+use crate::files::{read_bytes, shown_name, write_whole};
 use crate::terminal::{complain, print};
 
 /// Prints a result, or writes it to a file that appears whole or not at all.
@@ -29,6 +31,23 @@ fn deliver(output: Option<&Path>, text: &str) -> Exit {
 fn cannot_write(path: &Path, message: &str) -> Exit {
     complain(&format!("error: cannot write {}: {message}", path.display()));
     Exit::InvalidInput
+}
+
+/// Reads every file of measured rows; says which cannot be read.
+fn measured_rows(files: &[String]) -> Result<Vec<(String, Reading)>, Exit> {
+    let mut readings = Vec::with_capacity(files.len());
+    let mut unreadable = false;
+    for file in files {
+        let name = shown_name(file);
+        match read_bytes(file) {
+            Ok(bytes) => readings.push((name.to_owned(), read_rows(name, &bytes))),
+            Err(message) => {
+                complain(&format!("error: cannot read {name}: {message}"));
+                unreadable = true;
+            }
+        }
+    }
+    if unreadable { Err(Exit::InvalidInput) } else { Ok(readings) }
 }
 
 /// `memwall schema`.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use memwall_explore::validate::{Overlay, read_rows, validate_on};
+use memwall_explore::validate::{Overlay, validate_on};
 use memwall_report::Validation;
 
-use super::{cannot_write, deliver};
+use super::{cannot_write, deliver, measured_rows};
 use crate::args::{Format, Global, ValidateArgs};
 use crate::exit::Exit;
-use crate::files::{check_target, read_bytes, read_text, shown_name};
+use crate::files::{check_target, read_text, shown_name};
 use crate::terminal::{complain, view};
 
 /// Compares predictions with measured rows.
@@ -16,20 +16,10 @@ pub fn validate(args: &ValidateArgs, global: &Global) -> Exit {
     if let Some(Err(message)) = args.output.as_deref().map(check_target) {
         return cannot_write(args.output.as_deref().unwrap_or(Path::new("-")), &message);
     }
-    let mut readings = Vec::with_capacity(args.files.len());
-    let mut unreadable = false;
-    for file in &args.files {
-        match read_bytes(file) {
-            Ok(bytes) => readings.push((file.clone(), read_rows(shown_name(file), &bytes))),
-            Err(message) => {
-                complain(&format!("error: cannot read {}: {message}", shown_name(file)));
-                unreadable = true;
-            }
-        }
-    }
-    if unreadable {
-        return Exit::InvalidInput;
-    }
+    let readings = match measured_rows(&args.files) {
+        Ok(readings) => readings,
+        Err(exit) => return exit,
+    };
     let mut overlay = Overlay::default();
     for file in &args.overlays {
         let added = read_text(file).and_then(|text| overlay.add(&text));

@@ -11,7 +11,7 @@ use super::formats::{Formats, cache_format, formats};
 use super::row::{Copies, Phase, Row, Shape};
 
 /// Elementwise operations a row may name.
-pub(crate) const OPS: [&str; 16] = [
+pub(crate) const OPS: [&str; 17] = [
     "add",
     "addu",
     "mul",
@@ -23,6 +23,7 @@ pub(crate) const OPS: [&str; 16] = [
     "relu",
     "gelu",
     "tanh",
+    "copy",
     "silu_mul",
     "softmax",
     "layernorm",
@@ -53,6 +54,7 @@ pub(crate) fn elementwise_op(label: &str) -> Option<ElementwiseOp> {
         "relu" => function(Activation::Relu, 1),
         "gelu" => function(Activation::Gelu, 1),
         "tanh" => function(Activation::Tanh, 1),
+        "copy" => function(Activation::Copy, 1),
         "silu_mul" => function(Activation::SiluMul, 2),
         "softmax" => Some(ElementwiseOp::Softmax),
         "layernorm" => Some(ElementwiseOp::Norm { kind: NormKind::Layer, fused_add: false }),

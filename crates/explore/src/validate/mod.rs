@@ -16,5 +16,6 @@ pub use overlay::Overlay;
 pub use predict::{Parts, Prediction, Predictor, Refusal, catalog_parts};
 pub use read::{MAX_ROWS, Problem, Reading, read_rows};
 pub use row::{Copies, Distribution, Phase, Place, Row, Shape};
+pub(crate) use run::remarks;
 pub use run::{validate, validate_on};
 pub use split::held_out;

@@ -55,6 +55,7 @@ pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
     }
     let mut record = ByteRecord::new();
     let mut unknown = 0_u64;
+    let mut lines = Lines { bytes, counted: 0, line: 1 };
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
@@ -65,7 +66,7 @@ pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
                 break;
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of(&record);
         if reading.rows.len() >= MAX_ROWS {
             problem(
                 &mut reading,
@@ -95,6 +96,27 @@ pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
         reading.passed_over = Some("none of its rows has a known kind".to_owned());
     }
     reading
+}
+
+/// Counts lines up to a record. The reader's own count takes a record to begin where the one before it ended, which is
+/// a line early after a blank line or a Windows line end.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, record: &ByteRecord) -> u64 {
+        let start = record.position().map_or(0, csv::Position::byte) as usize;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let begin = start.saturating_add(blank);
+        let passed = self.bytes.get(self.counted..begin).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.counted = begin.max(self.counted);
+        self.line
+    }
 }
 
 fn problem(reading: &mut Reading, file: &str, line: u64, message: String) {
@@ -140,7 +162,7 @@ fn parse(header: &[String], record: &ByteRecord, place: &Place) -> Parsed {
 fn whole(fields: &Fields<'_>, place: &Place, shape: Shape) -> Result<Row, String> {
     Ok(Row {
         place: place.clone(),
-        device: fields.label("device")?.to_owned(),
+        device: fields.device()?.to_owned(),
         software: fields.label("software")?.to_owned(),
         dtype: fields.label("dtype")?.to_owned(),
         shape,
@@ -283,6 +305,13 @@ impl<'a> Fields<'a> {
         } else {
             Ok(text)
         }
+    }
+
+    /// A device that the catalog knows: the rows of one that it does not would all be refused, one by one.
+    fn device(&self) -> Result<&'a str, String> {
+        let name = self.label("device")?;
+        memwall_hardware::catalog::device_entry(name).map_err(|error| error.to_string())?;
+        Ok(name)
     }
 
     fn extent(&self, column: &str) -> Result<u64, String> {

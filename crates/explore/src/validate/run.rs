@@ -29,22 +29,7 @@ pub fn validate_on(readings: &[(String, Reading)], resolve: &Resolve<'_>) -> Val
     let rows: Vec<&Row> = readings.iter().flat_map(|(_, reading)| &reading.rows).collect();
     let predictions = predict_all(&rows, resolve);
     let mut validation = Validation::default();
-    for (file, reading) in readings {
-        validation.problems.extend(
-            reading
-                .problems
-                .iter()
-                .map(|problem| format!("{}:{}: {}", problem.place.file, problem.place.line, problem.message)),
-        );
-        if let Some(reason) = &reading.passed_over {
-            validation.passed_over.push(format!("{file}: {reason}"));
-        }
-        for (kind, count) in &reading.later {
-            validation
-                .passed_over
-                .push(format!("{file}: {count} {kind} rows, a kind it does not predict yet"));
-        }
-    }
+    (validation.problems, validation.passed_over) = remarks(readings);
     validation.notes = fallbacks(&rows);
     let mut groups: IndexMap<ValidationKey, Vec<usize>> = IndexMap::new();
     for (index, (row, prediction)) in rows.iter().zip(&predictions).enumerate() {
@@ -55,6 +40,24 @@ pub fn validate_on(readings: &[(String, Reading)], resolve: &Resolve<'_>) -> Val
         validation.groups.push(group(key, &members, &rows, &predictions, &mut validation.rows));
     }
     validation
+}
+
+/// What could not be used: lines with file and line, and files or kinds that were passed over.
+pub(crate) fn remarks(readings: &[(String, Reading)]) -> (Vec<String>, Vec<String>) {
+    let (mut problems, mut passed_over) = (Vec::new(), Vec::new());
+    for (file, reading) in readings {
+        problems.extend(
+            reading
+                .problems
+                .iter()
+                .map(|problem| format!("{}:{}: {}", problem.place.file, problem.place.line, problem.message)),
+        );
+        passed_over.extend(reading.passed_over.iter().map(|reason| format!("{file}: {reason}")));
+        for (kind, count) in &reading.later {
+            passed_over.push(format!("{file}: {count} {kind} rows, a kind it does not predict yet"));
+        }
+    }
+    (problems, passed_over)
 }
 
 fn predict_all(rows: &[&Row], resolve: &Resolve<'_>) -> Vec<Result<Prediction, Refusal>> {

@@ -61,6 +61,8 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "vllm",
     "torch-eager" ["pytorch", "torch", "pytorch-eager"],
     "torch-compile" ["pytorch-compile"],
+    "torch-graph",
+    "torch-stream",
     "torch-eager-2023",
     "torch-vllm-2023",
     "torch-2.1-fp32",

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::SCHEMA_VERSION;
 
 pub use statistics::statistics;
+pub(crate) use table::listed;
 
 /// What makes a group: rows of one kind, device, software and format.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

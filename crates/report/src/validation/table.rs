@@ -147,7 +147,8 @@ fn finished(grid: Option<Grid>, view: View) -> String {
     grid.map(|grid| grid.render(view) + "\n").unwrap_or_default()
 }
 
-fn listed(title: &str, lines: Vec<String>, view: View) -> String {
+/// A heading and lines below it, the first twenty unless everything is wanted; nothing for no lines.
+pub(crate) fn listed(title: &str, lines: Vec<String>, view: View) -> String {
     if lines.is_empty() {
         return String::new();
     }
