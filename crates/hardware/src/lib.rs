@@ -11,6 +11,7 @@
 pub mod catalog;
 mod check;
 mod device;
+mod dram;
 mod error;
 mod figure;
 mod formats;
@@ -24,6 +25,7 @@ mod spec;
 mod system;
 
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
+pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};
 pub use formats::{FORMATS, widening};
