@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod files;
+mod lines;
 mod terminal;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn run(cli: Cli) -> Exit {
         Command::Check(args) => commands::check::check(&args, &global),
         Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Explain(args) => commands::explain::explain(&args, &global),
+        Command::Replay(args) => commands::replay::replay(&args, &global),
         Command::Hardware(command) => commands::catalog::hardware(&command, &global),
         Command::Software(command) => commands::catalog::software(&command, &global),
         Command::Model(command) => commands::model::model(&command, &global),

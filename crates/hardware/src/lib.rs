@@ -24,7 +24,7 @@ mod software;
 mod spec;
 mod system;
 
-pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
+pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};
@@ -33,5 +33,5 @@ pub use overlay::overlay;
 pub use peak::{MatmulOn, Peak};
 pub use rows::FigureRow;
 pub use software::{LaunchMode, SoftwareProfile, SoftwareSpec};
-pub use spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
+pub use spec::{DeviceSpec, DramSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
 pub use system::{Interconnect, System, Topology};

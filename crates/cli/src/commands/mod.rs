@@ -2,8 +2,10 @@
 
 pub mod catalog;
 pub mod check;
+pub mod derive;
 pub mod explain;
 pub mod model;
+pub mod replay;
 pub mod run;
 mod scenario;
 pub mod validate;

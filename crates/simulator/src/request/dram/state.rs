@@ -261,6 +261,16 @@ impl State {
         self.close(at, bank, start);
     }
 
+    /// Leaves all banks closed, long ago.
+    pub fn close_all(&mut self) {
+        for pseudo in &mut self.pseudos {
+            pseudo.open = 0;
+            for bank in &mut pseudo.banks {
+                bank.row = CLOSED;
+            }
+        }
+    }
+
     /// Issues a precharge of all banks.
     pub fn precharge_all(&mut self, at: usize, now: u64) {
         self.take_bus(false, now, 1);
