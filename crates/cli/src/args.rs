@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use memwall_simulator::Fidelity;
 use memwall_simulator::request::{AddressOrder, KINDS};
 use memwall_units::{Bytes, Picos};
@@ -213,10 +213,11 @@ pub struct ValidateArgs {
 
 /// `memwall replay`.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("accesses").required(true).args(["trace", "pattern"])))]
+#[command(group(ArgGroup::new("memory").required(true).args(["device", "dram"])))]
 pub struct ReplayArgs {
     /// The trace; `-` reads standard input
-    #[arg(required_unless_present = "pattern", conflicts_with = "pattern",
-        value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub trace: Option<String>,
     /// The trace's format, if its first line should not decide
     #[arg(long, value_name = "FORMAT", conflicts_with = "pattern", value_parser = trace_kinds())]
@@ -247,7 +248,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
     /// Take the DRAM, its channels and the last cache from a device of the catalog
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dram", "channels"], required_unless_present = "dram")]
+    #[arg(long, value_name = "NAME", conflicts_with = "channels")]
     pub device: Option<String>,
     /// A kind of DRAM; `memwall hardware dram` lists them, and `HBM3_6400@5200` runs one at another rate
     #[arg(long, value_name = "PART")]

@@ -2,7 +2,7 @@
 
 use memwall_hardware::{DramPart, Figure, Provenance, Tier, TierKind, catalog, dram_part, dram_parts};
 use memwall_report::{figure_table, name_list};
-use memwall_simulator::request::{ChannelOptions, derive_efficiency};
+use memwall_simulator::request::derive_efficiency;
 
 use super::catalog::unknown;
 use crate::args::Global;
@@ -32,7 +32,7 @@ pub fn derive(name: &str, global: &Global) -> Exit {
 }
 
 fn show(title: &str, part: &DramPart, tier: Option<&Tier>, global: &Global) -> Exit {
-    let found = derive_efficiency(part, ChannelOptions::default());
+    let found = derive_efficiency(part);
     let held = |figure: Option<&Figure<f64>>| {
         figure.map(|figure| format!("{} ({})", figure.value, figure.kind)).unwrap_or_default()
     };

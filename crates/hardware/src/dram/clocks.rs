@@ -62,13 +62,14 @@ pub struct DramClocks {
 }
 
 impl DramClocks {
-    /// The same times in nanoseconds, in clocks of another rate, rounded up. A burst, the shortest distance
-    /// between two of them and tPPD stay as many clocks.
+    /// The same times in nanoseconds, in clocks of another rate, rounded up as JEDEC rounds (JESD79-4: a
+    /// fortieth of a clock too much is none). A burst, the shortest distance between two of them and tPPD stay as
+    /// many clocks.
     #[must_use]
     pub fn at_rate(&self, from: u32, to: u32) -> Self {
         let scale = |clocks: u32| {
-            let scaled = (u64::from(clocks) * u64::from(to)).div_ceil(u64::from(from.max(1)));
-            u32::try_from(scaled).unwrap_or(u32::MAX)
+            let thousandths = u128::from(clocks) * u128::from(to) * 1000 / u128::from(from.max(1));
+            u32::try_from((thousandths + 974) / 1000).unwrap_or(u32::MAX)
         };
         Self {
             bl: self.bl,

@@ -6,7 +6,7 @@ use super::dram::ChannelOptions;
 use super::experiment::{StreamPlan, StreamTarget, stream};
 
 /// Requests of each experiment: many refreshes long.
-const REQUESTS: u64 = 200_000;
+const REQUESTS: u64 = 100_000;
 /// Ticks before measuring starts.
 const WARM_UP: u64 = 5_000;
 /// Bytes of a random access.
@@ -23,9 +23,17 @@ pub struct DerivedEfficiency {
     pub random: f64,
 }
 
+/// The controller efficiencies are derived with. Its write queue is far deeper than a controller's own: in front of it a
+/// last-level cache holds written lines back, so that the bus turns around once for hundreds of them.
+#[must_use]
+pub fn deriving_controller() -> ChannelOptions {
+    ChannelOptions { read_queue: 256, write_queue: 512, ..ChannelOptions::default() }
+}
+
 /// Runs the streams on one channel: channels do not know of each other. The same on every machine.
 #[must_use]
-pub fn derive_efficiency(part: &DramPart, options: ChannelOptions) -> DerivedEfficiency {
+pub fn derive_efficiency(part: &DramPart) -> DerivedEfficiency {
+    let options = deriving_controller();
     let run = |read_percent, target| {
         let plan = StreamPlan { requests: REQUESTS, read_percent, target, warm_up: WARM_UP, seed: 1 };
         stream(part, options, &plan).fraction_of_peak

@@ -21,7 +21,7 @@ pub use access::{Access, MAX_ACCESS_BYTES, When};
 pub use address_map::{AddressMap, AddressOrder};
 pub use bank_stream::BankStream;
 pub use cache::{CacheConfig, CacheCounts, Hierarchy, MAX_CACHE_LEVELS, Prefetch, Replacement, WritePolicy};
-pub use derive::{DerivedEfficiency, derive_efficiency};
+pub use derive::{DerivedEfficiency, derive_efficiency, deriving_controller};
 pub use dram::{
     Accepted, Channel, ChannelCounts, ChannelOptions, Distance, DramCommand, DramTiming, Issued, LowPower,
     PagePolicy, Place, RefreshPolicy, Served,
