@@ -145,7 +145,7 @@ fn buses(part: &DramPart, log: &[Issued], ticks_per_clock: u64, wrong: &mut Vec<
             wrong.push(format!("{issued:?}: its command bus is taken until {}", free[bus]));
         }
         free[bus] = issued.tick + length(part, issued.command);
-        if ticks_per_clock == 2 && !is_precharge(issued.command) && issued.tick % 2 == 0 {
+        if ticks_per_clock == 2 && !is_precharge(issued.command) && issued.tick.is_multiple_of(2) {
             wrong.push(format!("{issued:?} at a falling edge"));
         }
         if column {

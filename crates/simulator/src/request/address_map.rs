@@ -72,7 +72,7 @@ impl AddressMap {
             banks: u64::from(organization.banks.max(1)),
             rows: u64::from(organization.rows.max(1)),
             columns,
-            low_columns: if columns % low == 0 { low } else { 1 },
+            low_columns: if columns.is_multiple_of(low) { low } else { 1 },
         }
     }
 

@@ -61,7 +61,7 @@ pub fn stream(part: &DramPart, options: ChannelOptions, plan: &StreamPlan) -> St
             accepted += 1;
             next = source.next();
             // All of a small memory can be waiting writes: then time must pass, too.
-            if accepted % 4096 == 0 {
+            if accepted.is_multiple_of(4096) {
                 break;
             }
         }

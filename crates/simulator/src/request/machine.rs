@@ -189,8 +189,8 @@ impl<'a> Machine<'a> {
     /// Sends an access off; says how many lines it was.
     fn send(&mut self, access: Access, due: u64) -> usize {
         let bytes = u64::from(access.bytes.max(1));
-        // The last byte of the address space is the last there is.
-        let bytes = bytes.min((u64::MAX - access.address).max(1));
+        // Bytes past the end of the address space are taken to be its last.
+        let address = access.address.min(u64::MAX - bytes);
         self.bytes += bytes;
         *if access.write { &mut self.writes } else { &mut self.reads } += 1;
         let timed = access.at.is_some() || self.setup.interval.0 > 0;
@@ -203,10 +203,10 @@ impl<'a> Machine<'a> {
             path: self.path(0),
         });
         let lines = if self.caches.is_empty() {
-            self.send_bursts(access.address, bytes, access.write, u64::from(index));
+            self.send_bursts(address, bytes, access.write, u64::from(index));
             1
         } else {
-            self.send_lines(access.address, bytes, access.write, index)
+            self.send_lines(address, bytes, access.write, index)
         };
         // The one count too many, held so that it cannot end before all of it was sent.
         self.arrive(index, self.now);
@@ -252,7 +252,7 @@ impl<'a> Machine<'a> {
 
     fn send_bursts(&mut self, address: u64, bytes: u64, write: bool, tag: u64) {
         let size = self.map.burst_bytes();
-        let (first, last) = (address / size, (address + bytes - 1) / size);
+        let (first, last) = (address / size, (address + (bytes - 1)) / size);
         for burst in first..=last {
             if tag & FILL == 0 {
                 self.transactions[tag as usize].bursts_left += 1;
@@ -313,7 +313,7 @@ impl<'a> Machine<'a> {
             return;
         }
         let size = self.map.burst_bytes();
-        for burst in address / size..=(address + bytes - 1) / size {
+        for burst in address / size..=(address + (bytes - 1)) / size {
             if let Some(waiting) = self.fills.get_mut(&burst)
                 && !waiting.contains(&index)
             {

@@ -143,7 +143,7 @@ impl CacheConfig {
             return Err(format!("a sector of {} does not divide a line of {}", Bytes(sector), self.line));
         }
         let lines = self.size.0 / line;
-        if lines == 0 || self.size.0 % line != 0 {
+        if lines == 0 || !self.size.0.is_multiple_of(line) {
             return Err(format!("{} does not hold whole lines of {}", self.size, self.line));
         }
         if lines > MAX_LINES {
@@ -153,7 +153,7 @@ impl CacheConfig {
         if ways > MAX_WAYS {
             return Err(format!("{ways} ways are too many: at most {MAX_WAYS}"));
         }
-        if lines % ways != 0 {
+        if !lines.is_multiple_of(ways) {
             return Err(format!("{lines} lines do not make whole sets of {ways} ways"));
         }
         if self.replacement == Replacement::Plru && (!ways.is_power_of_two() || ways > 64) {

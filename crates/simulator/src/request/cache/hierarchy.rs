@@ -238,7 +238,7 @@ impl Hierarchy {
         let Some(level) = self.levels.get_mut(at) else { return 0 };
         level.lines.get_mut(place).valid |= missing;
         // What is overwritten as a whole need not be read.
-        let whole = piece.address % sector == 0 && piece.bytes % sector == 0;
+        let whole = piece.address.is_multiple_of(sector) && piece.bytes.is_multiple_of(sector);
         if piece.write && (!level.config.fetch_on_write || whole) {
             return 0;
         }

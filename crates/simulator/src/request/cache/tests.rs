@@ -103,7 +103,7 @@ proptest! {
             prop_assert!(!through || counts.writebacks == 0);
         }
         for operation in operations {
-            prop_assert!(operation.bytes > 0 && operation.address % 8 == 0 || operation.reason == Reason::Write);
+            prop_assert!(operation.bytes > 0 && operation.address.is_multiple_of(8) || operation.reason == Reason::Write);
         }
     }
 
