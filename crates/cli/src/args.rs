@@ -74,10 +74,12 @@ pub enum Command {
         memwall validate gemm.csv --worst 20\n  memwall validate gemm.csv --format csv -o rows.csv")]
     Validate(ValidateArgs),
     /// Replay an address trace, or a synthetic pattern, on caches and DRAM, request by request
-    #[command(after_help = "Examples:\n  memwall replay traces/gather.csv --device h100-sxm\n  \
-        memwall replay --pattern random --bytes 64 --dram HBM3_6400\n  \
+    #[command(
+        after_help = "Examples:\n  memwall replay traces/memory/paged_attention.csv --device h100-sxm\n  \
+        memwall replay --pattern random --bytes '64 B' --dram HBM3_6400\n  \
         memwall replay --pattern gather --skew 1.1 --device h100-sxm --format json\n  \
-        memwall replay trace.txt --dram DDR4_3200AA --cache 'name: l2, size: 1 MiB, ways: 8'")]
+        memwall replay trace.txt --dram DDR4_3200AA --cache 'name: l2, size: 1 MiB, ways: 8'"
+    )]
     Replay(Box<ReplayArgs>),
     /// The catalog of hardware, each figure with its source
     #[command(
