@@ -6,6 +6,7 @@ use std::path::Path;
 use memwall_explore::validate::read_rows;
 use memwall_model_graph::Architecture;
 use memwall_scenario::{NoFiles, Scenario};
+use memwall_simulator::request::TraceReader;
 
 #[test]
 fn kept_scenarios_are_read_or_refused_with_a_message() {
@@ -57,6 +58,24 @@ fn kept_measured_rows_are_read_or_named_with_their_line() {
         rows >= 20 && problems >= 10,
         "the corpus has lost its variety: {rows} rows, {problems} problems"
     );
+}
+
+#[test]
+fn kept_traces_are_read_or_refused_with_a_place() {
+    let (mut read, mut refused) = (0, 0);
+    for text in corpus("trace") {
+        let mut reader = TraceReader::new(None);
+        let fault = text.lines().find_map(|line| reader.line(line).err().map(|fault| (line, fault)));
+        match fault {
+            None => read += 1,
+            Some((line, fault)) => {
+                assert!(line.get(fault.range.clone()).is_some(), "{fault:?} lies outside {line:?}");
+                assert!(!fault.message.is_empty() && !fault.label.is_empty());
+                refused += 1;
+            }
+        }
+    }
+    assert!(read >= 3 && refused >= 5, "the corpus has lost its variety: {read} read, {refused} refused");
 }
 
 /// The inputs kept for a fuzz target; those that are no text are not its business.

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use memwall_simulator::Fidelity;
+use memwall_simulator::request::{AddressOrder, KINDS};
+use memwall_units::{Bytes, Picos};
 
 /// The program's command line.
 #[derive(Debug, Parser)]
@@ -77,9 +80,20 @@ pub enum Command {
         memwall validate gemm.csv --with my_h100.yaml"
     )]
     Calibrate(CalibrateArgs),
+    /// Replay an address trace, or a synthetic pattern, on caches and DRAM, request by request
+    #[command(
+        after_help = "Examples:\n  memwall replay traces/memory/paged_attention.csv --device h100-sxm\n  \
+        memwall replay --pattern random --bytes '64 B' --dram HBM3_6400\n  \
+        memwall replay --pattern gather --skew 1.1 --device h100-sxm --format json\n  \
+        memwall replay trace.txt --dram DDR4_3200AA --cache 'name: l2, size: 1 MiB, ways: 8'"
+    )]
+    Replay(Box<ReplayArgs>),
     /// The catalog of hardware, each figure with its source
-    #[command(subcommand, after_help = "Example:\n  memwall hardware show h100")]
-    Hardware(CatalogCommand),
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  memwall hardware show h100\n  memwall hardware derive gaudi2"
+    )]
+    Hardware(HardwareCommand),
     /// The catalog of software profiles: what launches, fuses and tunes kernels
     #[command(subcommand, after_help = "Example:\n  memwall software show tensorrt-llm")]
     Software(CatalogCommand),
@@ -108,6 +122,25 @@ pub enum CatalogCommand {
         /// Its name
         name: String,
     },
+}
+
+/// `list`, `show` and `derive`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum HardwareCommand {
+    /// List what there is
+    List,
+    /// Show one entry in full
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Derive the efficiency of a device's DRAM by simulating its commands, beside what the catalog holds
+    Derive {
+        /// The device, or a kind of DRAM such as HBM3_6400
+        name: String,
+    },
+    /// List the kinds of DRAM that `replay` and `derive` know
+    Dram,
 }
 
 /// A scenario and what the command line lays over it.
@@ -206,6 +239,91 @@ pub struct CalibrateArgs {
     #[arg(long, value_enum, default_value_t = TableOrJson::Table)]
     pub format: TableOrJson,
     /// Write the new figures to a file, which appears complete or not at all; otherwise they follow the table
+/// `memwall replay`.
+#[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("accesses").required(true).args(["trace", "pattern"])))]
+#[command(group(ArgGroup::new("memory").required(true).args(["device", "dram"])))]
+pub struct ReplayArgs {
+    /// The trace; `-` reads standard input
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub trace: Option<String>,
+    /// The trace's format, if its first line should not decide
+    #[arg(long, value_name = "FORMAT", conflicts_with = "pattern", value_parser = trace_kinds())]
+    pub kind: Option<String>,
+    /// Accesses made up instead of a trace
+    #[arg(long, value_enum)]
+    pub pattern: Option<PatternArg>,
+    /// Accesses of the pattern
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, requires = "pattern")]
+    pub requests: u64,
+    /// Bytes of one access of the pattern
+    #[arg(long, value_name = "SIZE", default_value = "64 B", requires = "pattern")]
+    pub bytes: Bytes,
+    /// Memory the pattern goes over
+    #[arg(long, value_name = "SIZE", default_value = "1 GiB", requires = "pattern")]
+    pub footprint: Bytes,
+    /// Distance of a stride's accesses
+    #[arg(long, value_name = "SIZE", default_value = "4 KiB", requires = "pattern")]
+    pub stride: Bytes,
+    /// How much more often a gather takes its popular rows: the exponent of a Zipf distribution, 0 for all alike
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, requires = "pattern", value_parser = skew)]
+    pub skew: f64,
+    /// How many of a hundred accesses of the pattern read
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, requires = "pattern",
+        value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub read_percent: u32,
+    /// Seed of everything random
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Take the DRAM, its channels and the last cache from a device of the catalog
+    #[arg(long, value_name = "NAME", conflicts_with = "channels")]
+    pub device: Option<String>,
+    /// A kind of DRAM; `memwall hardware dram` lists them, and `HBM3_6400@5200` runs one at another rate
+    #[arg(long, value_name = "PART")]
+    pub dram: Option<String>,
+    /// Channels of that DRAM
+    #[arg(long, value_name = "NUMBER", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub channels: u32,
+    /// How addresses are spread over channels and banks
+    #[arg(long, value_name = "ORDER", default_value = "spread", value_parser = address_orders())]
+    pub address_order: String,
+    /// When rows are closed
+    #[arg(long, value_enum, default_value_t = PageArg::Open)]
+    pub page: PageArg,
+    /// How rows are refreshed
+    #[arg(long, value_enum, default_value_t = RefreshArg::AllBanks)]
+    pub refresh: RefreshArg,
+    /// Reads that can wait in a channel
+    #[arg(long, value_name = "NUMBER", default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub read_queue: u32,
+    /// Writes that can wait in a channel
+    #[arg(long, value_name = "NUMBER", default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub write_queue: u32,
+    /// A cache in front, as YAML: 'name: l2, size: 1 MiB, ways: 8'; may be repeated, the nearest first
+    #[arg(long = "cache", value_name = "YAML")]
+    pub caches: Vec<String>,
+    /// A YAML file with a list of caches
+    #[arg(long, value_name = "FILE", conflicts_with = "caches")]
+    pub cache_file: Option<String>,
+    /// No caches, even where the device has them
+    #[arg(long, conflicts_with_all = ["caches", "cache_file"])]
+    pub no_cache: bool,
+    /// The most accesses under way at once; 0 for as many as the queues take
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub outstanding: u32,
+    /// Time from one access to the next, where the trace has none
+    #[arg(long, value_name = "TIME", default_value = "0 ps")]
+    pub interval: Picos,
+    /// Give up after this many accesses
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000_000)]
+    pub max_requests: u64,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to a file instead of standard output; the file appears complete or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -217,6 +335,50 @@ pub enum TableOrJson {
     Table,
     /// JSON for programs
     Json,
+fn trace_kinds() -> PossibleValuesParser {
+    KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.looks_like)).collect::<Vec<_>>().into()
+}
+
+fn address_orders() -> PossibleValuesParser {
+    AddressOrder::ALL.map(|(name, _)| name).into()
+}
+
+fn skew(text: &str) -> Result<f64, String> {
+    let skew: f64 = text.parse().map_err(|_| "a number such as 1.1 is needed".to_owned())?;
+    if (0.0..=100.0).contains(&skew) { Ok(skew) } else { Err("it must be from 0 to 100".to_owned()) }
+}
+
+/// Patterns on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PatternArg {
+    /// One access after the other
+    Stream,
+    /// Every `--stride` bytes
+    Stride,
+    /// Anywhere
+    Random,
+    /// Rows of a table, popular ones more often
+    Gather,
+}
+
+/// Page policies on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageArg {
+    /// When another row is wanted
+    Open,
+    /// As soon as nobody waits for the row
+    Closed,
+}
+
+/// Refresh policies on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RefreshArg {
+    /// All banks at once
+    AllBanks,
+    /// One bank after the other, where the DRAM can
+    PerBank,
+    /// Not at all
+    None,
 }
 
 /// Output formats.

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod files;
+mod lines;
 mod terminal;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn run(cli: Cli) -> Exit {
         Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Calibrate(args) => commands::calibrate::run(&args, &global),
         Command::Explain(args) => commands::explain::explain(&args, &global),
+        Command::Replay(args) => commands::replay::replay(&args, &global),
         Command::Hardware(command) => commands::catalog::hardware(&command, &global),
         Command::Software(command) => commands::catalog::software(&command, &global),
         Command::Model(command) => commands::model::model(&command, &global),

@@ -135,10 +135,39 @@ pub struct Tier {
     /// Whether it has one port: what arrives from the next tier out, or leaves for it, takes turns with what it
     /// gives to the cores, at the rate of the outer tier.
     pub single_port: bool,
+    /// What a `dram` tier is made of, where that is known.
+    pub dram: Option<TierDram>,
     /// Energy to move one byte from it to the next inner tier.
     pub energy_per_byte: Option<Figure<Joules>>,
     /// How single accesses fare; for microbenchmarks.
     pub access: Access,
+}
+
+/// The DRAM chips of a tier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TierDram {
+    /// The kind of chip, by the name of a [`DramPart`](crate::DramPart).
+    pub part: Figure<String>,
+    /// Channels.
+    pub channels: Figure<u32>,
+}
+
+impl Tier {
+    /// The chips with their pins at the rate that gives the tier its bandwidth, and the number of channels; `None`
+    /// where it is not known what the tier is made of.
+    ///
+    /// # Errors
+    /// [`CatalogError::UnknownDram`](crate::CatalogError::UnknownDram), which a checked device has not.
+    pub fn dram_part(&self) -> Option<Result<(crate::DramPart, u32), crate::CatalogError>> {
+        let dram = self.dram.as_ref()?;
+        let channels = dram.channels.value;
+        Some(crate::dram_part(&dram.part.value).map(|part| {
+            let at_one_transfer = part.at_rate(1).channel_bandwidth().0 * f64::from(channels);
+            let rate = (self.bandwidth.value.0 / at_one_transfer.max(1.0)).round();
+            // A float to integer cast saturates.
+            (part.at_rate((rate as u32).max(1)), channels)
+        }))
+    }
 }
 
 /// Electrical limits.

@@ -56,6 +56,14 @@ pub enum CatalogError {
         /// The nearest names, best first.
         nearest: Vec<&'static str>,
     },
+    /// No DRAM part has this name.
+    #[error("no DRAM part is called `{name}`{}", did_you_mean(.nearest))]
+    UnknownDram {
+        /// The name as asked for, shortened.
+        name: String,
+        /// The nearest names, best first.
+        nearest: Vec<String>,
+    },
     /// An entry that does not read; the catalog's own tests exclude it.
     #[error("the catalog entry `{name}` is broken: {message}")]
     Broken {
@@ -66,7 +74,7 @@ pub enum CatalogError {
     },
 }
 
-fn did_you_mean(nearest: &[&'static str]) -> String {
+fn did_you_mean<S: fmt::Display>(nearest: &[S]) -> String {
     if nearest.is_empty() {
         return String::new();
     }

@@ -4,13 +4,15 @@ use memwall_units::{Bytes, BytesPerSec, Picos};
 
 use crate::access::{access, check_order, load_cache, threads};
 use crate::check::Checker;
-use crate::spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
-use crate::{Device, Engine, Figure, HardwareError, Host, Power, Scope, Tier, TierKind};
+use crate::spec::{DeviceSpec, DramSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
+use crate::{Device, Engine, Figure, HardwareError, Host, Power, Scope, Tier, TierDram, TierKind, dram_part};
 
 /// More tiers than any machine has, so that a description cannot ask for unbounded work.
 const MAX_TIERS: usize = 16;
 /// The largest block side a matrix unit may have.
 const MAX_GRANULARITY: u32 = 65_536;
+/// More channels than any memory has.
+const MAX_CHANNELS: u32 = 4096;
 
 impl Device {
     /// Checks a complete description (one whose `extends:` was merged already) and puts the tiers in order,
@@ -206,6 +208,7 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
     if let Some(latency) = &latency {
         check_order(checker, &access, latency.value);
     }
+    let dram = spec.dram.map(|spec| checker.within("dram", |checker| dram(checker, kind, spec)));
     Some(Tier {
         name: name.to_owned(),
         kind: kind?,
@@ -223,9 +226,28 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         in_flight,
         fetch_on_write: spec.fetch_on_write.unwrap_or(false),
         single_port: spec.single_port.unwrap_or(false),
+        dram: match dram {
+            Some(dram) => Some(dram?),
+            None => None,
+        },
         energy_per_byte,
         access,
     })
+}
+
+fn dram(checker: &mut Checker, kind: Option<TierKind>, spec: DramSpec) -> Option<TierDram> {
+    if kind.is_some_and(|kind| kind != TierKind::Dram) {
+        checker.error("", "only a tier with `kind: dram` is made of DRAM", None);
+    }
+    let part = checker.required("part", spec.part, "HBM3_6400_16Gb_8hi");
+    if let Some(Err(error)) = part.as_ref().map(|part| dram_part(&part.value)) {
+        checker.error("part", error.to_string(), None);
+    }
+    let channels = checker.required_figure("channels", spec.channels, "80");
+    if channels.as_ref().is_some_and(|channels| channels.value > MAX_CHANNELS) {
+        checker.error("channels", format!("more than {MAX_CHANNELS} channels"), None);
+    }
+    Some(TierDram { part: part?, channels: channels? })
 }
 
 fn scope(
@@ -334,6 +356,10 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         in_flight: tier.in_flight.clone(),
         fetch_on_write: Some(tier.fetch_on_write),
         single_port: Some(tier.single_port),
+        dram: tier
+            .dram
+            .as_ref()
+            .map(|dram| DramSpec { part: Some(dram.part.clone()), channels: Some(dram.channels.clone()) }),
         energy_per_byte: tier.energy_per_byte.clone(),
         access: (tier.access != crate::Access::default()).then(|| tier.access.clone()),
     }

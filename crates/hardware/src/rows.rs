@@ -188,6 +188,10 @@ impl Rows {
         if tier.single_port {
             self.setting(&path("single_port"), "true");
         }
+        if let Some(dram) = &tier.dram {
+            self.number(&path("dram.part"), &dram.part);
+            self.number(&path("dram.channels"), &dram.channels);
+        }
         self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
         tier.access.rows(&path("access"), self);
     }

@@ -157,6 +157,9 @@ pub struct TierSpec {
     /// the cores. Default false: both at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub single_port: Option<bool>,
+    /// What a `dram` tier is made of, for `memwall replay` and for deriving its efficiency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dram: Option<DramSpec>,
     /// Energy to move one byte from it to the next inner tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_per_byte: Option<Figure<Joules>>,
@@ -164,6 +167,18 @@ pub struct TierSpec {
     /// use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+}
+
+/// The DRAM chips of a tier.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DramSpec {
+    /// The kind of chip: `HBM3_6400_16Gb_8hi`. Its data rate follows from the tier's bandwidth and `channels`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Figure<String>>,
+    /// Channels (of two pseudo channels each, for HBM). At most 4,096.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Figure<u32>>,
 }
 
 /// Electrical limits.

@@ -20,6 +20,7 @@ mod outcome;
 mod plan;
 mod quad_heap;
 mod record;
+pub mod request;
 mod residency;
 mod simulation;
 

@@ -3,19 +3,22 @@
 use memwall_hardware::catalog::{self, Entry};
 use memwall_report::{figure_list, name_list};
 
-use crate::args::{CatalogCommand, Global};
+use super::derive::{derive, dram_list};
+use crate::args::{CatalogCommand, Global, HardwareCommand};
 use crate::exit::Exit;
 use crate::terminal::{complain, print, view};
 
-/// `memwall hardware list|show`.
-pub fn hardware(command: &CatalogCommand, global: &Global) -> Exit {
+/// `memwall hardware list|show|derive|dram`.
+pub fn hardware(command: &HardwareCommand, global: &Global) -> Exit {
     match command {
-        CatalogCommand::List => {
+        HardwareCommand::Derive { name } => derive(name, global),
+        HardwareCommand::Dram => dram_list(global),
+        HardwareCommand::List => {
             let devices = name_list(&rows(catalog::devices()), view(global));
             let systems = name_list(&rows(catalog::systems()), view(global));
             print(&format!("Devices\n{devices}\nSystems of several devices\n{systems}"))
         }
-        CatalogCommand::Show { name } => match catalog::device(name) {
+        HardwareCommand::Show { name } => match catalog::device(name) {
             Ok(device) => {
                 let title = format!("{} ({})", device.title, device.name);
                 print(&figure_list(&title, &device.rows(), view(global)))
@@ -50,7 +53,7 @@ fn rows(entries: &[Entry]) -> Vec<(String, String, String)> {
     entries.iter().map(row).collect()
 }
 
-fn unknown(message: &str) -> Exit {
+pub(super) fn unknown(message: &str) -> Exit {
     complain(&format!("error: {message}"));
     Exit::InvalidInput
 }

@@ -3,8 +3,10 @@
 pub mod calibrate;
 pub mod catalog;
 pub mod check;
+pub mod derive;
 pub mod explain;
 pub mod model;
+pub mod replay;
 pub mod run;
 mod scenario;
 pub mod validate;

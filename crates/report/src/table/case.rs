@@ -65,7 +65,7 @@ pub(super) fn counting(case: &CaseReport) -> &'static str {
     }
 }
 
-pub(super) fn section(view: View, title: &str) -> String {
+pub(crate) fn section(view: View, title: &str) -> String {
     format!("\n{}\n", view.paint(Tone::Heading, title))
 }
 

@@ -29,6 +29,17 @@ pub fn name_list(entries: &[(String, String, String)], view: View) -> String {
     grid.render(view)
 }
 
+/// A title, and below it rows of three cells under headings, the numbers in the middle to the right.
+#[must_use]
+pub fn figure_table(title: &str, headings: [&str; 3], rows: &[[String; 3]], view: View) -> String {
+    let mut grid = Grid::new("<><");
+    grid.header(&headings);
+    for row in rows {
+        grid.row(None, row);
+    }
+    format!("{}\n{}", view.paint(Tone::Title, title), grid.render(view))
+}
+
 /// `text` in lines that fit the terminal.
 #[must_use]
 pub fn paragraph(text: &str, view: View) -> String {

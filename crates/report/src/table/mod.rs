@@ -11,11 +11,13 @@ mod many;
 
 pub use explained::explanation_text;
 pub use layout::View;
-pub use listing::{figure_list, name_list, paragraph};
+pub use listing::{figure_list, figure_table, name_list, paragraph};
+
+pub(crate) use case::section;
+pub(crate) use columns::Columns;
+pub(crate) use layout::{Grid, Tone, clean, wrap};
 
 use crate::{Checked, Document};
-use layout::clean;
-pub(crate) use layout::{Grid, Tone, wrap};
 
 impl Document {
     /// The document as text for a terminal: one case in full, several as one line each, then comparisons with
