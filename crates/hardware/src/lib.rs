@@ -8,6 +8,7 @@
 //! # Ok::<(), memwall_hardware::CatalogError>(())
 //! ```
 
+mod attention;
 pub mod catalog;
 mod check;
 mod device;
@@ -23,6 +24,10 @@ mod software;
 mod spec;
 mod system;
 
+pub use attention::{
+    AttentionCall, AttentionKernel, AttentionKernelSpec, AttentionKernels, AttentionKernelsSpec, Packing,
+    Splits,
+};
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierKind};
 pub use error::{CatalogError, HardwareError};
 pub use figure::{Figure, Provenance};

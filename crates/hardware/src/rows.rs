@@ -74,10 +74,14 @@ impl SoftwareProfile {
         rows.number("matmul_efficiency", &self.matmul_efficiency);
         rows.number("attention_efficiency", &self.attention_efficiency);
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
+        self.attention.rows(&mut rows);
         rows.setting("max_split_k", &self.max_split_k.to_string());
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
         if self.quantizes_apart {
             rows.setting("quantizes_apart", "true");
+        }
+        if self.timed_cold {
+            rows.setting("timed_cold", "true");
         }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0
@@ -85,10 +89,10 @@ impl SoftwareProfile {
 }
 
 #[derive(Default)]
-struct Rows(Vec<FigureRow>);
+pub(crate) struct Rows(Vec<FigureRow>);
 
 impl Rows {
-    fn setting(&mut self, path: &str, value: &str) {
+    pub(crate) fn setting(&mut self, path: &str, value: &str) {
         let row =
             FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };
         self.0.push(row);
@@ -99,11 +103,11 @@ impl Rows {
         self.0.push(FigureRow { path: path.to_owned(), value, kind, source });
     }
 
-    fn quantity<T: Quantity>(&mut self, path: &str, figure: &Figure<T>) {
+    pub(crate) fn quantity<T: Quantity>(&mut self, path: &str, figure: &Figure<T>) {
         self.push(path, figure.value.to_exact_text(), figure);
     }
 
-    fn number<T: std::fmt::Display>(&mut self, path: &str, figure: &Figure<T>) {
+    pub(crate) fn number<T: std::fmt::Display>(&mut self, path: &str, figure: &Figure<T>) {
         self.push(path, figure.value.to_string(), figure);
     }
 

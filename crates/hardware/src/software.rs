@@ -4,6 +4,7 @@ use memwall_units::Picos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::attention::{AttentionKernels, AttentionKernelsSpec};
 use crate::check::Checker;
 use crate::{Figure, HardwareError};
 
@@ -51,12 +52,16 @@ pub struct SoftwareProfile {
     pub attention_efficiency: Figure<f64>,
     /// Whether softmax and matmul of a fused attention overlap on their engines.
     pub overlapped_softmax: bool,
+    /// The kernels of fused attention, where they are known; otherwise tiles are searched for.
+    pub attention: AttentionKernels,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K.
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
     pub pipeline_stages: u32,
     /// Whether activations are quantized by a kernel of their own before a product in a narrower format.
     pub quantizes_apart: bool,
+    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels left.
+    pub timed_cold: bool,
     /// Of a profile of published timings: the unit its times are rounded to.
     pub timer_resolution: Option<Figure<Picos>>,
 }
@@ -107,6 +112,9 @@ pub struct SoftwareSpec {
     /// Whether softmax and matmul of a fused attention overlap on their engines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlapped_softmax: Option<bool>,
+    /// The kernels of fused attention, where they are known. Where they are not, the best tiles are searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionKernelsSpec>,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most
     /// 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +126,10 @@ pub struct SoftwareSpec {
     /// false: whatever made them wrote them in that format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantizes_apart: Option<bool>,
+    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels
+    /// left, as where whole layers are profiled. Default false: it ran over and over on the same buffers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed_cold: Option<bool>,
     /// Of a profile of published timings: the unit its times are rounded to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_resolution: Option<Figure<Picos>>,
@@ -151,9 +163,11 @@ impl SoftwareProfile {
             matmul_efficiency: Some(self.matmul_efficiency.clone()),
             attention_efficiency: Some(self.attention_efficiency.clone()),
             overlapped_softmax: Some(self.overlapped_softmax),
+            attention: self.attention.to_spec(),
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
             quantizes_apart: Some(self.quantizes_apart),
+            timed_cold: Some(self.timed_cold),
             timer_resolution: self.timer_resolution.clone(),
         }
     }
@@ -176,6 +190,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let attention_efficiency =
         checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
+    let kernels = spec.attention.unwrap_or_default();
+    let attention = checker.within("attention", |checker| AttentionKernels::read(checker, kernels));
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
     let timer_resolution = checker.figure("timer_resolution", spec.timer_resolution);
@@ -192,9 +208,11 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         matmul_efficiency: matmul_efficiency?,
         attention_efficiency: attention_efficiency?,
         overlapped_softmax: overlapped_softmax?,
+        attention,
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
         quantizes_apart: spec.quantizes_apart.unwrap_or(false),
+        timed_cold: spec.timed_cold.unwrap_or(false),
         timer_resolution,
     })
 }
