@@ -239,6 +239,10 @@ pub struct CalibrateArgs {
     #[arg(long, value_enum, default_value_t = TableOrJson::Table)]
     pub format: TableOrJson,
     /// Write the new figures to a file, which appears complete or not at all; otherwise they follow the table
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// `memwall replay`.
 #[derive(Debug, Clone, Args)]
 #[command(group(ArgGroup::new("accesses").required(true).args(["trace", "pattern"])))]
@@ -335,6 +339,8 @@ pub enum TableOrJson {
     Table,
     /// JSON for programs
     Json,
+}
+
 fn trace_kinds() -> PossibleValuesParser {
     KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.looks_like)).collect::<Vec<_>>().into()
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod access;
+mod attention;
 pub mod catalog;
 mod check;
 mod device;
@@ -26,6 +27,10 @@ mod spec;
 mod system;
 
 pub use access::{Access, LoadCache, LoadCacheSpec, Placement, Threads, ThreadsSpec};
+pub use attention::{
+    AttentionCall, AttentionKernel, AttentionKernelSpec, AttentionKernels, AttentionKernelsSpec, Packing,
+    Splits,
+};
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};

@@ -83,6 +83,7 @@ impl SoftwareProfile {
         rows.number("matmul_efficiency", &self.matmul_efficiency);
         rows.number("attention_efficiency", &self.attention_efficiency);
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
+        self.attention.rows(&mut rows);
         rows.setting("max_split_k", &self.max_split_k.to_string());
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
         for (key, figure) in [
@@ -100,6 +101,9 @@ impl SoftwareProfile {
         }
         for (label, figure) in &self.format_overhead {
             rows.quantity(&format!("format_overhead.{label}"), figure);
+        }
+        if self.timed_cold {
+            rows.setting("timed_cold", "true");
         }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0

@@ -5,6 +5,7 @@ use memwall_units::Picos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::attention::{AttentionKernels, AttentionKernelsSpec};
 use crate::check::Checker;
 use crate::{Figure, HardwareError};
 
@@ -54,6 +55,8 @@ pub struct SoftwareProfile {
     pub attention_efficiency: Figure<f64>,
     /// Whether softmax and matmul of a fused attention overlap on their engines.
     pub overlapped_softmax: bool,
+    /// The kernels of fused attention, where they are known; otherwise tiles are searched for.
+    pub attention: AttentionKernels,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K.
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
@@ -70,6 +73,8 @@ pub struct SoftwareProfile {
     pub quantize_kernels: IndexMap<String, u32>,
     /// By label of a product's formats (`w4a16`): time it takes beside its kernels.
     pub format_overhead: IndexMap<String, Figure<Picos>>,
+    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels left.
+    pub timed_cold: bool,
     /// Of a profile of published timings: the unit its times are rounded to.
     pub timer_resolution: Option<Figure<Picos>>,
 }
@@ -120,6 +125,9 @@ pub struct SoftwareSpec {
     /// Whether softmax and matmul of a fused attention overlap on their engines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlapped_softmax: Option<bool>,
+    /// The kernels of fused attention, where they are known. Where they are not, the best tiles are searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionKernelsSpec>,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most
     /// 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +154,10 @@ pub struct SoftwareSpec {
     /// By label of a product's formats (`w4a16`): time it takes beside its kernels. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format_overhead: Option<IndexMap<String, Figure<Picos>>>,
+    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels
+    /// left, as where whole layers are profiled. Default false: it ran over and over on the same buffers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed_cold: Option<bool>,
     /// Of a profile of published timings: the unit its times are rounded to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_resolution: Option<Figure<Picos>>,
@@ -179,6 +191,7 @@ impl SoftwareProfile {
             matmul_efficiency: Some(self.matmul_efficiency.clone()),
             attention_efficiency: Some(self.attention_efficiency.clone()),
             overlapped_softmax: Some(self.overlapped_softmax),
+            attention: self.attention.to_spec(),
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
             tile_overhead: Some(self.tile_overhead.clone()),
@@ -187,6 +200,7 @@ impl SoftwareProfile {
             least_tile: Some(self.least_tile),
             quantize_kernels: Some(self.quantize_kernels.clone()),
             format_overhead: Some(self.format_overhead.clone()),
+            timed_cold: Some(self.timed_cold),
             timer_resolution: self.timer_resolution.clone(),
         }
     }
@@ -209,6 +223,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let attention_efficiency =
         checker.required_figure("attention_efficiency", spec.attention_efficiency, "0.7");
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
+    let kernels = spec.attention.unwrap_or_default();
+    let attention = checker.within("attention", |checker| AttentionKernels::read(checker, kernels));
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
     let no_time = || Figure::assumed(Picos::ZERO, "not stated: taken as nothing");
@@ -241,6 +257,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         matmul_efficiency: matmul_efficiency?,
         attention_efficiency: attention_efficiency?,
         overlapped_softmax: overlapped_softmax?,
+        attention,
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
         tile_overhead,
@@ -249,6 +266,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         least_tile: least_tile?,
         quantize_kernels,
         format_overhead,
+        timed_cold: spec.timed_cold.unwrap_or(false),
         timer_resolution,
     })
 }

@@ -123,6 +123,7 @@ impl Bench {
                 self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
             run.events += events;
             run.roofline = run.roofline.saturating_add(outcome.roofline);
+            let gap = gap.saturating_add(outcome.overhead);
             issued = issued.saturating_add(self.issue);
             time = time.saturating_add(gap).saturating_add(outcome.duration);
             ledger.add_all(&outcome.ledgers[outcome.primary as usize]);

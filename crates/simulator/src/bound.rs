@@ -66,5 +66,6 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         tile_bytes: 0.0,
         roofline: Picos(duration.0.saturating_sub(1)),
         events: 0,
+        overhead: Picos::ZERO,
     })
 }

@@ -203,7 +203,7 @@ fn choice(choice: Choice) -> ExplainedChoice {
     match choice {
         Choice::Tiles { m, n, k, split_k, tiles } => ExplainedChoice::Tiles { m, n, k, split_k, tiles },
         Choice::Stream { chunk_bytes } => ExplainedChoice::Stream { chunk: Bytes(chunk_bytes) },
-        Choice::Blocks { queries, keys, split, tiles } => {
+        Choice::Blocks { queries, keys, split, tiles, .. } => {
             ExplainedChoice::Blocks { queries, keys, split, tiles }
         }
     }

@@ -11,7 +11,7 @@ use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
 use crate::kernel::{self, Mode, Stuck};
 use crate::ledger::{Ledger, kernel_ledger};
-use crate::lower::lower;
+use crate::lower::{call_overhead, lower};
 use crate::plan::{KernelPlan, Traffic};
 use crate::{Fidelity, LimitUnit, SimulationError};
 
@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     /// The least time any tier or engine allows for it.
     pub roofline: Picos,
     pub events: u64,
+    /// Time of the library's call besides its main kernel: a part of the launch.
+    pub overhead: Picos,
 }
 
 /// Everything an outcome depends on, on one machine.
@@ -109,7 +111,8 @@ pub(crate) fn execute(
     }
     let plan = lower(chip, demand)?;
     let mode = Mode { jumps: fidelity == Fidelity::Flow, folded: true, event_limit };
-    run_plan(chip, demand.name, &plan, mode)
+    let outcome = run_plan(chip, demand.name, &plan, mode)?;
+    Ok(Outcome { overhead: call_overhead(chip, demand, &plan), ..outcome })
 }
 
 /// Runs a plan and books it.
@@ -141,6 +144,7 @@ pub(crate) fn run_plan(
         tile_bytes: plan.tile_bytes * f64::from(most_units),
         roofline,
         events: run.events,
+        overhead: Picos::ZERO,
     })
 }
 

@@ -125,8 +125,8 @@ pub(crate) enum Choice {
     Tiles { m: u64, n: u64, k: u64, split_k: u64, tiles: u64 },
     /// Rows or chunks streamed through the cores.
     Stream { chunk_bytes: u64 },
-    /// Query and key blocks of a fused attention.
-    Blocks { queries: u64, keys: u64, split: u64, tiles: u64 },
+    /// Query and key blocks of a fused attention, and the kernels it takes with those that gather and combine.
+    Blocks { queries: u64, keys: u64, split: u64, tiles: u64, kernels: u64 },
 }
 
 impl KernelPlan {

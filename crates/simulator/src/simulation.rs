@@ -183,7 +183,7 @@ impl Simulation {
         let events_left = limits.events.saturating_sub(self.events);
         let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
         self.events += events;
-        let start = self.launch();
+        let start = self.launch(outcome.overhead);
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
         let Some(end) = end else {
             return Err(over(LimitUnit::SimulatedTime, limits.simulated_time.0, start));
@@ -193,12 +193,13 @@ impl Simulation {
         Ok(())
     }
 
-    /// Issues the next kernel and returns when it starts; the wait is booked.
-    fn launch(&mut self) -> Picos {
+    /// Issues the next kernel and returns when it starts, after `overhead` of the other kernels of its call; the wait is
+    /// booked.
+    fn launch(&mut self, overhead: Picos) -> Picos {
         if self.options.fidelity == crate::Fidelity::Bound {
             return self.device_free;
         }
-        let gap = self.chip.kernel_gap();
+        let gap = self.chip.kernel_gap().saturating_add(overhead);
         let ready = match self.chip.software.launch {
             LaunchMode::Graph => self.device_free.max(self.host_free).saturating_add(gap),
             LaunchMode::Stream => {

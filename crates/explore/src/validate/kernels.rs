@@ -1,6 +1,6 @@
 //! From a measured row to the operators that were timed.
 
-use memwall_hardware::SoftwareProfile;
+use memwall_hardware::{AttentionCall, Device, SoftwareProfile};
 use memwall_model_graph::{
     Activation, Attention, Dtype, Graph, GraphBuilder, GroupedMatMul, MatMul, NormKind, OpClass, OpKind,
     Operand, Operator, TensorRole,
@@ -68,21 +68,27 @@ pub(crate) fn elementwise_op(label: &str) -> Option<ElementwiseOp> {
 ///
 /// # Errors
 /// The row's formats have no meaning here, or the shape is beyond what a graph may hold.
-pub(crate) fn graphs(row: &Row, software: &SoftwareProfile) -> Result<Vec<Graph>, String> {
+pub(crate) fn graphs(row: &Row, device: &Device, software: &SoftwareProfile) -> Result<Vec<Graph>, String> {
     let found = formats(&row.dtype).ok_or_else(|| format!("`{}` is no number format it knows", row.dtype))?;
     let copies = match row.shape {
         Shape::Gemm { copies: Copies::Rotated(count), .. } => count,
         _ => 1,
     };
-    (0..copies).map(|copy| graph(row, software, found, copy)).collect()
+    (0..copies).map(|copy| graph(row, device, software, found, copy)).collect()
 }
 
-fn graph(row: &Row, software: &SoftwareProfile, formats: Formats, copy: u64) -> Result<Graph, String> {
+fn graph(
+    row: &Row,
+    device: &Device,
+    software: &SoftwareProfile,
+    formats: Formats,
+    copy: u64,
+) -> Result<Graph, String> {
     let quantize = software.quantize_kernels.get(&row.dtype).copied().unwrap_or(0);
     let mut kernels = Kernels { builder: GraphBuilder::new(), formats, quantize, software };
     match &row.shape {
         Shape::Gemm { batch, m, n, k, .. } => kernels.gemm((*batch, *m, *n, *k), copy),
-        Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row)?,
+        Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row, device)?,
         Shape::Moe { .. } => kernels.experts(row),
         Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols),
     }
@@ -172,27 +178,69 @@ impl Kernels<'_> {
         narrow
     }
 
-    fn attention(&mut self, row: &Row) -> Result<(), String> {
+    fn attention(&mut self, row: &Row, device: &Device) -> Result<(), String> {
         let (shape, kv_label) = attention_shape(row);
         let cache =
             cache_format(kv_label).ok_or_else(|| format!("`{kv_label}` is no number format it knows"))?;
         let Formats { activations, outside, .. } = self.formats;
         let q = self.held("q", activations, vec![shape.batch, shape.q_len, shape.heads, shape.qk_dim]);
         let kv = |width: u64| vec![shape.batch, shape.kv_len, shape.kv_heads, width];
-        let seen = |operand: Operand| Operand {
-            elements: (u128::from(operand.elements) * u128::from(shape.visible())
-                / u128::from(shape.kv_len.max(1))) as u64,
+        let part = |operand: Operand, tokens: u64| Operand {
+            elements: (u128::from(operand.elements) * u128::from(tokens) / u128::from(shape.kv_len.max(1)))
+                as u64,
             ..operand
         };
-        let k = self.held("k", cache, kv(shape.qk_dim));
-        let mut inputs = vec![q, seen(k)];
+        let mut cached = vec![self.held("k", cache, kv(shape.qk_dim))];
         if !shape.shared_kv {
-            let v = self.held("v", cache, kv(shape.v_dim));
-            inputs.push(seen(v));
+            cached.push(self.held("v", cache, kv(shape.v_dim)));
         }
+        let fresh: Vec<Operand> = cached.iter().map(|operand| part(*operand, shape.q_len)).collect();
+        self.before_attention(shape, cache.bits() < activations.bits(), device, q, fresh);
+        let mut inputs = vec![q];
+        inputs.extend(cached.iter().map(|operand| part(*operand, shape.visible())));
         let out = self.held("out", outside, vec![shape.batch, shape.q_len, shape.heads, shape.v_dim]);
         self.add("attention", OpKind::Attention(shape), activations, inputs, vec![out]);
         Ok(())
+    }
+
+    /// What a call of the library's attention does besides: it rotates queries and keys, and writes the `fresh` part
+    /// of keys and values into the cache.
+    fn before_attention(
+        &mut self,
+        shape: Attention,
+        narrow_cache: bool,
+        device: &Device,
+        q: Operand,
+        fresh: Vec<Operand>,
+    ) {
+        let kernels = &self.software.attention;
+        let call = AttentionCall {
+            q_len: shape.q_len,
+            kv_len: shape.kv_len,
+            group: shape.heads / shape.kv_heads.max(1),
+            latent: shape.shared_kv,
+            narrow_cache,
+        };
+        let Some(kernel) = kernels.kernel(device, &call) else { return };
+        let (rotates, appends) = (kernel.rotates, kernel.appends);
+        let outside = self.formats.outside;
+        let width: u64 = fresh.iter().map(|operand| operand.elements).sum();
+        let mut inputs = Vec::new();
+        let mut outputs = Vec::new();
+        if rotates {
+            inputs.push(self.held("q.plain", outside, vec![q.elements]));
+            outputs.push(q);
+        }
+        if appends {
+            inputs.push(self.held("kv.fresh", outside, vec![width]));
+            outputs.extend(fresh);
+        }
+        let elements = outputs.iter().map(|operand| operand.elements).sum();
+        if rotates {
+            self.add("rotate", OpKind::Rope { elements }, outside, inputs, outputs);
+        } else if appends {
+            self.add("append", OpKind::KvAppend { elements }, outside, inputs, outputs);
+        }
     }
 
     fn experts(&mut self, row: &Row) {

@@ -78,9 +78,10 @@ impl<'a> Predictor<'a> {
             Ok((parts, bench))
         });
         let (parts, bench) = entry.as_mut().map_err(|refusal| refusal.clone())?;
-        let graphs = graphs(row, &parts.software).map_err(Refusal)?;
+        let graphs = graphs(row, &parts.device, &parts.software).map_err(Refusal)?;
         let warmth = match row.shape {
             Shape::Gemm { copies: Copies::Flushed, .. } => Warmth::Flushed,
+            _ if parts.software.timed_cold => Warmth::Flushed,
             _ => Warmth::Warm,
         };
         let overhead =

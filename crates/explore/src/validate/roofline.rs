@@ -38,12 +38,19 @@ pub(crate) fn roofline(device: &Device, graph: &Graph) -> Roofline {
         let size = |operand: &memwall_model_graph::Operand| {
             graph.tensor(operand.tensor).dtype.bytes_for(operand.elements) as f64
         };
-        // What one operator makes for the next need not leave the chip.
-        let inner_input = |operand: &&memwall_model_graph::Operand| graph.producer(operand.tensor).is_none();
+        // What one operator makes for the next need not leave the chip; it may have made a part of it, such as the new
+        // tokens of a cache.
+        let from_outside = |operand: &memwall_model_graph::Operand| {
+            let made = graph.producer(operand.tensor).map_or(0.0, |producer| {
+                let outputs = &graph.operator(producer).outputs;
+                outputs.iter().filter(|output| output.tensor == operand.tensor).map(size).sum()
+            });
+            (size(operand) - made).max(0.0)
+        };
         let inner_output = |operand: &&memwall_model_graph::Operand| {
             graph.last_reader(operand.tensor).is_none_or(|last| last <= id)
         };
-        parts.bytes += operator.inputs.iter().filter(inner_input).map(size).sum::<f64>();
+        parts.bytes += operator.inputs.iter().map(from_outside).sum::<f64>();
         parts.bytes += operator.outputs.iter().filter(inner_output).map(size).sum::<f64>();
     }
     parts.memory = parts.bytes / bandwidth;

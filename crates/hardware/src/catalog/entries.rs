@@ -59,6 +59,7 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "generic" ["default"],
     "tensorrt-llm" ["trtllm", "trt-llm"],
     "vllm",
+    "vllm-0.19",
     "torch-eager" ["pytorch", "torch", "pytorch-eager"],
     "torch-compile" ["pytorch-compile"],
     "torch-graph",

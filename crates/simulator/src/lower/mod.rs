@@ -7,11 +7,20 @@ mod stream;
 mod tile_search;
 
 use memwall_model_graph::OpKind;
+use memwall_units::Picos;
 
 use crate::SimulationError;
 use crate::chip::Chip;
 use crate::demand::Demand;
 use crate::plan::KernelPlan;
+
+/// What a library's call of an operator takes besides its main kernel.
+pub(crate) fn call_overhead(chip: &Chip, demand: &Demand, plan: &KernelPlan) -> Picos {
+    match demand.kind {
+        OpKind::Attention(shape) => attention::call_overhead(chip, demand, *shape, plan.choice),
+        _ => Picos::ZERO,
+    }
+}
 
 /// Chooses tiles and waves for one operator.
 ///

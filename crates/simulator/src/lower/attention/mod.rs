@@ -1,0 +1,107 @@
+//! Fused attention: query blocks against key blocks, scores never leaving the core.
+//!
+//! Where the software's kernels are known ([`memwall_hardware::AttentionKernels`]), [`library`] lays the blocks out as
+//! they do; elsewhere [`search`] tries block shapes under the capacities. [`build`] makes a plan of either.
+
+mod build;
+mod engines;
+mod library;
+mod mask;
+mod schedule;
+mod search;
+
+use memwall_hardware::AttentionKernel;
+use memwall_model_graph::Attention;
+use memwall_units::{Bytes, Picos};
+
+use crate::SimulationError;
+use crate::chip::{Chip, EngineKind};
+use crate::demand::Demand;
+use crate::plan::{Choice, KernelPlan};
+use schedule::Schedule;
+
+/// What is to be planned.
+#[derive(Debug, Clone, Copy)]
+struct Job<'a> {
+    chip: &'a Chip,
+    demand: &'a Demand<'a>,
+    shape: Attention,
+    /// The engine of the two products.
+    engine: EngineKind,
+    /// The library's kernel, where it is known.
+    kernel: Option<&'a AttentionKernel>,
+}
+
+/// Query blocks and how much of the keys each visits.
+#[derive(Debug, Clone, Copy)]
+struct Blocks {
+    /// Rows of a query block that hold queries, and with padding.
+    rows: f64,
+    padded_rows: f64,
+    keys: f64,
+    split: f64,
+    /// Blocks of queries x parts of the keys.
+    tiles: f64,
+    /// Key-block visits of all tiles.
+    visits: f64,
+    /// Keys that all tiles read.
+    seen: f64,
+    slots: u32,
+    schedule: Schedule,
+    /// Blocks that work on one core at a time.
+    crowd: f64,
+    /// Whether the heads of a group are gathered as rows by kernels of their own.
+    copied: bool,
+}
+
+/// Plans a fused attention.
+pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<KernelPlan, SimulationError> {
+    let engine = chip.contraction_engine(demand.compute)?;
+    let kernel = library::kernel(chip, demand, shape);
+    let known = Job { chip, demand, shape, engine, kernel };
+    if let Some(blocks) = library::blocks(&known)? {
+        return build::build(&known, &blocks);
+    }
+    let job = Job { kernel: None, ..known };
+    let Some(blocks) = search::best(&job) else {
+        engines::step_shares(&job, &Blocks::smallest())?;
+        return Err(SimulationError::NoTile {
+            operator: demand.name.to_owned(),
+            tier: chip.device.tiers[chip.tile.tier].name.clone(),
+            capacity: Bytes(chip.tile.capacity as u64),
+        });
+    };
+    build::build(&job, &blocks)
+}
+
+/// Time of a call besides its main kernel: what the library adds to every call, and the gaps before the kernels that
+/// gather heads or combine parts.
+pub(crate) fn call_overhead(chip: &Chip, demand: &Demand, shape: Attention, choice: Choice) -> Picos {
+    let Choice::Blocks { kernels, .. } = choice else { return Picos::ZERO };
+    let gap = chip.software.kernel_gap.value.0;
+    let fixed = library::kernel(chip, demand, shape).map_or(0, |kernel| kernel.overhead.value.0);
+    Picos(gap.saturating_mul(kernels.saturating_sub(1)).saturating_add(fixed))
+}
+
+impl Blocks {
+    fn smallest() -> Self {
+        Self {
+            rows: 1.0,
+            padded_rows: 1.0,
+            keys: 1.0,
+            split: 1.0,
+            tiles: 1.0,
+            visits: 1.0,
+            seen: 1.0,
+            slots: 1,
+            schedule: Schedule { units: 1.0, even: 1.0, tail: 0.0, tail_units: 1.0 },
+            crowd: 1.0,
+            copied: false,
+        }
+    }
+}
+
+/// Elements of a key and its value.
+fn kv_width(shape: Attention) -> f64 {
+    if shape.shared_kv { shape.qk_dim as f64 } else { (shape.qk_dim + shape.v_dim) as f64 }
+}
