@@ -124,9 +124,6 @@ pub struct Tier {
     pub tiled_efficiency: Option<Figure<f64>>,
     /// Fraction of `bandwidth` at which the results of a product's tiles are written, many short rows at once.
     pub tiled_write_efficiency: Option<Figure<f64>>,
-    /// Fraction of a cache's capacity that keeps what is read again and again; the rest is lost to copies and to sets
-    /// that fill unevenly.
-    pub retention: Option<Figure<f64>>,
     /// The most bytes the whole device can have in flight to this tier; `None` when nothing limits them.
     pub in_flight: Option<Figure<Bytes>>,
     /// Whether a write that misses it first brings the line in from memory (write-allocate with fetch, as CPU

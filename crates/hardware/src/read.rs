@@ -201,7 +201,6 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
     let mixed_efficiency = checker.figure("mixed_efficiency", spec.mixed_efficiency);
     let tiled_efficiency = checker.figure("tiled_efficiency", spec.tiled_efficiency);
     let tiled_write_efficiency = checker.figure("tiled_write_efficiency", spec.tiled_write_efficiency);
-    let retention = checker.figure("retention", spec.retention);
     let in_flight = checker.figure("in_flight", spec.in_flight);
     let energy_per_byte = checker.figure("energy_per_byte", spec.energy_per_byte);
     let access = access(checker, spec.access);
@@ -222,7 +221,6 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
         mixed_efficiency,
         tiled_efficiency,
         tiled_write_efficiency,
-        retention,
         in_flight,
         fetch_on_write: spec.fetch_on_write.unwrap_or(false),
         single_port: spec.single_port.unwrap_or(false),
@@ -352,7 +350,6 @@ fn tier_spec(tier: &Tier) -> TierSpec {
         mixed_efficiency: tier.mixed_efficiency.clone(),
         tiled_efficiency: tier.tiled_efficiency.clone(),
         tiled_write_efficiency: tier.tiled_write_efficiency.clone(),
-        retention: tier.retention.clone(),
         in_flight: tier.in_flight.clone(),
         fetch_on_write: Some(tier.fetch_on_write),
         single_port: Some(tier.single_port),

@@ -3,8 +3,8 @@
 use memwall_units::{Picos, Quantity};
 
 use crate::{
-    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, Scope, SoftwareProfile, System,
-    Tier, TierKind, Topology,
+    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile,
+    System, Tier, TierKind, Topology,
 };
 
 /// One line of `memwall hardware show`.
@@ -70,6 +70,7 @@ impl SoftwareProfile {
         };
         rows.setting("launch", launch);
         rows.quantity("issue", &self.issue);
+        rows.maybe("wrapped_issue", self.wrapped_issue.as_ref());
         rows.quantity("kernel_gap", &self.kernel_gap);
         rows.setting("fused_attention", &self.fused_attention.to_string());
         rows.setting("fused_elementwise", &self.fused_elementwise.to_string());
@@ -105,6 +106,14 @@ impl SoftwareProfile {
         if self.timed_cold {
             rows.setting("timed_cold", "true");
         }
+        for (name, kernel) in self.row_kernels.named() {
+            if let Some(kernel) = kernel {
+                rows.row_kernel(name, kernel);
+            }
+        }
+        if self.timed_in_model {
+            rows.setting("timed_in_model", "true");
+        }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0
     }
@@ -137,6 +146,14 @@ impl Rows {
         if let Some(figure) = figure {
             self.quantity(path, figure);
         }
+    }
+
+    fn row_kernel(&mut self, name: &str, kernel: RowKernel) {
+        let path = |key: &str| format!("row_kernels.{name}.{key}");
+        self.setting(&path("threads"), &kernel.threads.to_string());
+        self.setting(&path("elements"), &kernel.elements.to_string());
+        self.setting(&path("reads"), &kernel.reads.to_string());
+        self.setting(&path("held"), &kernel.held.to_string());
     }
 
     fn engine(&mut self, name: &str, engine: &Engine) {
@@ -181,9 +198,6 @@ impl Rows {
         }
         if let Some(tiled) = &tier.tiled_write_efficiency {
             self.number(&path("tiled_write_efficiency"), tiled);
-        }
-        if let Some(retention) = &tier.retention {
-            self.number(&path("retention"), retention);
         }
         self.maybe(&path("in_flight"), tier.in_flight.as_ref());
         if tier.fetch_on_write {

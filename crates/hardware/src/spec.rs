@@ -142,10 +142,6 @@ pub struct TierSpec {
     /// as fast as any writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiled_write_efficiency: Option<Figure<f64>>,
-    /// Fraction of a cache's capacity that keeps what is read again and again; the rest is lost to copies and to sets
-    /// that fill unevenly. Default 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Figure<f64>>,
     /// The most bytes the whole device can have in flight to this tier. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<Figure<Bytes>>,

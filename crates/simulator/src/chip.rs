@@ -41,8 +41,6 @@ pub(crate) struct Level {
     pub is_cache: bool,
     /// All instances together, in bytes.
     pub capacity: f64,
-    /// Of a cache's capacity, what keeps data that is read again.
-    pub kept: f64,
     /// Instances the cores are divided among.
     pub instances: u32,
     /// Sustained read bandwidth of all instances, in bytes per second.
@@ -163,6 +161,26 @@ impl Chip {
         })
     }
 
+    /// Instructions (of one thread or lane) that all cores issue in a second; `None` where there is no engine for
+    /// special functions and vector instructions are all there is.
+    pub fn issue_rate(&self) -> Option<f64> {
+        // Four schedulers issue 32 lanes a clock each while the special-function units take 16: eight to one
+        // (CUDA C++ Programming Guide, throughput of native arithmetic instructions).
+        const ISSUED_PER_SPECIAL: f64 = 8.0;
+        let special = self.device.special.as_ref()?;
+        let (peak, _) = special.peak_or_wider("fp32")?;
+        Some(ISSUED_PER_SPECIAL * peak.0 * special.sustained.value / f64::from(self.units))
+    }
+
+    /// Threads a core holds at once; `None` where cores do not hide latency by threads.
+    pub fn resident_threads(&self) -> Option<u64> {
+        // 32 registers of four bytes: what kernels that do little with each element need.
+        const THREAD_BYTES: f64 = 128.0;
+        self.device.special.as_ref()?;
+        let threads = (self.accumulator_bytes / THREAD_BYTES) as u64;
+        (threads > 0).then_some(threads)
+    }
+
     /// Bytes one of `units` cores must have in flight for all of them to cover the latency of the memory.
     pub fn unit_bytes_in_flight(&self, units: f64) -> f64 {
         let covering = |level: &Level| level.read_rate * level.latency_ps as f64 * 1e-12;
@@ -255,9 +273,6 @@ fn level(tier: &Tier, index: usize, units: u32) -> Level {
         tier: index,
         is_cache: tier.kind == TierKind::Cache || tier.kind == TierKind::Scratchpad,
         capacity: tier.capacity.value.as_f64() * f64::from(instances),
-        kept: tier.capacity.value.as_f64()
-            * f64::from(instances)
-            * tier.retention.as_ref().map_or(1.0, |figure| figure.value),
         instances,
         read_rate,
         write_rate,

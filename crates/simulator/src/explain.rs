@@ -151,7 +151,7 @@ pub fn explain(
     let name = operator.name();
     let mut demand = demand::cold(graph, operator, &name);
     if let Some(level) = chip.last_cache() {
-        let mut cache = Residency::new(chip.levels[level].kept as u64);
+        let mut cache = Residency::new(chip.levels[level].capacity as u64);
         for (earlier_id, earlier) in graph.iter().take_while(|(earlier, _)| *earlier <= id) {
             let mut earlier_demand = demand::cold(graph, earlier, "");
             touch_cache(&mut cache, chip.fetch_on_write, graph, earlier_id, earlier, &mut earlier_demand);

@@ -37,8 +37,18 @@ pub(crate) struct Flows {
     pub write_backs: u64,
 }
 
-/// A stream this many times what fits leaves nothing of use for its next round.
-const FLUSHED: f64 = 1.8;
+/// Fraction of the bytes of a cache that are still there when they are wanted again after `distance` other and own
+/// bytes have passed. Addresses are hashed over the sets, so some sets overflow before the cache as a whole does:
+/// repeated reads begin to miss at about two thirds of the capacity and all miss a little beyond it (A100 and H100 in
+/// RRZE-HPC/gpu-benches @1038c5d, gpu-l2-cache).
+pub(crate) fn survival(distance: f64, capacity: f64) -> f64 {
+    const FIRST_LOSS: f64 = 0.65;
+    const ALL_LOST: f64 = 1.1;
+    if capacity <= 0.0 {
+        return 0.0;
+    }
+    ((ALL_LOST - distance / capacity) / (ALL_LOST - FIRST_LOSS)).clamp(0.0, 1.0)
+}
 
 impl Residency {
     pub fn new(capacity: u64) -> Self {
@@ -86,16 +96,12 @@ impl Residency {
     }
 
     /// What is left of `bytes` read one after the other when the last has come in. A cache that evicted strictly the
-    /// oldest would keep nothing of use for the next round once they do not fit; real ones evict with some chance, and
-    /// rereads fall from all hits to none between 1 and about 1.8 times what fits (measured on A100 and H100:
-    /// RRZE-HPC/gpu-benches @1038c5d gpu-l2-cache).
+    /// oldest would keep nothing of use for the next round once they do not fit.
     fn survives(&self, bytes: u64) -> u64 {
         if bytes <= self.capacity {
             return bytes;
         }
-        let over = bytes as f64 / self.capacity.max(1) as f64;
-        let share = ((FLUSHED - over) / (FLUSHED - 1.0)).clamp(0.0, 1.0);
-        (self.capacity as f64 * share) as u64
+        ((bytes as f64 * survival(bytes as f64, self.capacity as f64)) as u64).min(self.capacity)
     }
 
     /// `touched` bytes of a tensor of `size` are written. Returns bytes written back to make room, its own included

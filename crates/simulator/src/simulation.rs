@@ -75,7 +75,7 @@ impl Simulation {
         options: Options,
     ) -> Result<Self, SimulationError> {
         let chip = Chip::new(device, software)?;
-        let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].kept as u64));
+        let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
         let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
         Ok(Self {
             cache,
