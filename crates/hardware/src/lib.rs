@@ -30,6 +30,6 @@ pub use formats::{FORMATS, widening};
 pub use overlay::overlay;
 pub use peak::{MatmulOn, Peak};
 pub use rows::FigureRow;
-pub use software::{LaunchMode, SoftwareProfile, SoftwareSpec};
+pub use software::{LaunchMode, RowKernel, RowKernels, SoftwareProfile, SoftwareSpec};
 pub use spec::{DeviceSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
 pub use system::{Interconnect, System, Topology};

@@ -3,8 +3,8 @@
 use memwall_units::Quantity;
 
 use crate::{
-    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, Scope, SoftwareProfile, System,
-    Tier, TierKind, Topology,
+    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile,
+    System, Tier, TierKind, Topology,
 };
 
 /// One line of `memwall hardware show`.
@@ -61,6 +61,7 @@ impl SoftwareProfile {
         };
         rows.setting("launch", launch);
         rows.quantity("issue", &self.issue);
+        rows.maybe("wrapped_issue", self.wrapped_issue.as_ref());
         rows.quantity("kernel_gap", &self.kernel_gap);
         rows.setting("fused_attention", &self.fused_attention.to_string());
         rows.setting("fused_elementwise", &self.fused_elementwise.to_string());
@@ -78,6 +79,14 @@ impl SoftwareProfile {
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
         if self.quantizes_apart {
             rows.setting("quantizes_apart", "true");
+        }
+        for (name, kernel) in self.row_kernels.named() {
+            if let Some(kernel) = kernel {
+                rows.row_kernel(name, kernel);
+            }
+        }
+        if self.timed_in_model {
+            rows.setting("timed_in_model", "true");
         }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
         rows.0
@@ -111,6 +120,14 @@ impl Rows {
         if let Some(figure) = figure {
             self.quantity(path, figure);
         }
+    }
+
+    fn row_kernel(&mut self, name: &str, kernel: RowKernel) {
+        let path = |key: &str| format!("row_kernels.{name}.{key}");
+        self.setting(&path("threads"), &kernel.threads.to_string());
+        self.setting(&path("elements"), &kernel.elements.to_string());
+        self.setting(&path("reads"), &kernel.reads.to_string());
+        self.setting(&path("held"), &kernel.held.to_string());
     }
 
     fn engine(&mut self, name: &str, engine: &Engine) {

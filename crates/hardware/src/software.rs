@@ -23,6 +23,53 @@ pub enum LaunchMode {
     Sync,
 }
 
+/// How a library's kernel that goes row by row is written: a block of threads takes a row and needs all of it before
+/// it has a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowKernel {
+    /// Threads that share a row at most, 1 to 1024.
+    pub threads: u32,
+    /// Neighbouring elements a thread loads at once: 1 is a scalar load. At most 16.
+    pub elements: u32,
+    /// Times a row is read, unless it is short enough to be held. At most 16.
+    pub reads: u32,
+    /// Elements of the longest row that stays in registers, so that it is read once. Default 0.
+    #[serde(default)]
+    pub held: u64,
+}
+
+/// The kernels of a library that go row by row. A missing one streams at whatever pace the machine allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowKernels {
+    /// Layer norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_norm: Option<RowKernel>,
+    /// RMS norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rms_norm: Option<RowKernel>,
+    /// Softmax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub softmax: Option<RowKernel>,
+    /// Activation functions, gated ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<RowKernel>,
+}
+
+impl RowKernels {
+    /// Each by its key.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, Option<RowKernel>); 4] {
+        [
+            ("layer_norm", self.layer_norm),
+            ("rms_norm", self.rms_norm),
+            ("softmax", self.softmax),
+            ("activation", self.activation),
+        ]
+    }
+}
+
 /// A named set of software parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftwareProfile {
@@ -34,6 +81,9 @@ pub struct SoftwareProfile {
     pub launch: LaunchMode,
     /// Host time to issue one kernel (stream) or one graph.
     pub issue: Figure<Picos>,
+    /// Host time to issue a norm or an activation function, where the program calls these through a compiled function
+    /// whose guards are checked every time; `None` where they are issued like everything else.
+    pub wrapped_issue: Option<Figure<Picos>>,
     /// Device time between the end of a kernel and the first instruction of the next one that was already
     /// issued.
     pub kernel_gap: Figure<Picos>,
@@ -57,6 +107,11 @@ pub struct SoftwareProfile {
     pub pipeline_stages: u32,
     /// Whether activations are quantized by a kernel of their own before a product in a narrower format.
     pub quantizes_apart: bool,
+    /// Kernels that go row by row.
+    pub row_kernels: RowKernels,
+    /// Of a profile of published timings: whether kernels were timed where a model runs them, so that of what they
+    /// take only the last result is still in the cache; otherwise over and over on the same buffers.
+    pub timed_in_model: bool,
     /// Of a profile of published timings: the unit its times are rounded to.
     pub timer_resolution: Option<Figure<Picos>>,
 }
@@ -81,6 +136,10 @@ pub struct SoftwareSpec {
     /// Host time to issue one kernel (stream) or one graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<Figure<Picos>>,
+    /// Host time to issue a norm or an activation function, where the program calls these through a compiled function
+    /// whose guards are checked every time. Default: as everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped_issue: Option<Figure<Picos>>,
     /// Device time between the end of a kernel and the start of the next one that was already issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_gap: Option<Figure<Picos>>,
@@ -118,6 +177,13 @@ pub struct SoftwareSpec {
     /// false: whatever made them wrote them in that format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantizes_apart: Option<bool>,
+    /// Kernels that go row by row. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_kernels: Option<RowKernels>,
+    /// Of a profile of published timings: whether kernels were timed where a model runs them, so that of what they
+    /// take only the last result is still in the cache. Default false: over and over on the same buffers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed_in_model: Option<bool>,
     /// Of a profile of published timings: the unit its times are rounded to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_resolution: Option<Figure<Picos>>,
@@ -143,6 +209,7 @@ impl SoftwareProfile {
             title: Some(self.title.clone()),
             launch: Some(self.launch),
             issue: Some(self.issue.clone()),
+            wrapped_issue: self.wrapped_issue.clone(),
             kernel_gap: Some(self.kernel_gap.clone()),
             fused_attention: Some(self.fused_attention),
             fused_elementwise: Some(self.fused_elementwise),
@@ -154,6 +221,8 @@ impl SoftwareProfile {
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
             quantizes_apart: Some(self.quantizes_apart),
+            row_kernels: Some(self.row_kernels),
+            timed_in_model: Some(self.timed_in_model),
             timer_resolution: self.timer_resolution.clone(),
         }
     }
@@ -167,6 +236,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     };
     let launch = checker.required("launch", spec.launch, "stream");
     let issue = checker.required_figure("issue", spec.issue, "3 us");
+    let wrapped_issue = checker.figure("wrapped_issue", spec.wrapped_issue);
     let kernel_gap = checker.required_figure("kernel_gap", spec.kernel_gap, "1 us");
     let fused_attention = checker.required("fused_attention", spec.fused_attention, "true");
     let fused_elementwise = checker.required("fused_elementwise", spec.fused_elementwise, "true");
@@ -178,12 +248,15 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
+    let row_kernels = spec.row_kernels.unwrap_or_default();
+    checker.within("row_kernels", |checker| check_row_kernels(checker, &row_kernels));
     let timer_resolution = checker.figure("timer_resolution", spec.timer_resolution);
     Some(SoftwareProfile {
         name: name?,
         title: title?,
         launch: launch?,
         issue: issue?,
+        wrapped_issue,
         kernel_gap: kernel_gap?,
         fused_attention: fused_attention?,
         fused_elementwise: fused_elementwise?,
@@ -195,6 +268,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
         quantizes_apart: spec.quantizes_apart.unwrap_or(false),
+        row_kernels,
+        timed_in_model: spec.timed_in_model.unwrap_or(false),
         timer_resolution,
     })
 }
@@ -205,4 +280,21 @@ fn ways(checker: &mut Checker, key: &str, value: Option<u32>, example: &str) -> 
         checker.error(key, format!("{value} is out of range: it must be from 1 to {MAX_WAYS}"), None);
     }
     Some(value)
+}
+
+fn check_row_kernels(checker: &mut Checker, kernels: &RowKernels) {
+    for (name, kernel) in kernels.named() {
+        let Some(kernel) = kernel else { continue };
+        checker.within(name, |checker| {
+            for (key, value, most) in [
+                ("threads", kernel.threads, 1024),
+                ("elements", kernel.elements, 16),
+                ("reads", kernel.reads, 16),
+            ] {
+                if !(1..=most).contains(&value) {
+                    checker.error(key, format!("{value} is out of range: it must be from 1 to {most}"), None);
+                }
+            }
+        });
+    }
 }

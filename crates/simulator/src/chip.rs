@@ -156,6 +156,26 @@ impl Chip {
         })
     }
 
+    /// Instructions (of one thread or lane) that all cores issue in a second; `None` where there is no engine for
+    /// special functions and vector instructions are all there is.
+    pub fn issue_rate(&self) -> Option<f64> {
+        // Four schedulers issue 32 lanes a clock each while the special-function units take 16: eight to one
+        // (CUDA C++ Programming Guide, throughput of native arithmetic instructions).
+        const ISSUED_PER_SPECIAL: f64 = 8.0;
+        let special = self.device.special.as_ref()?;
+        let (peak, _) = special.peak_or_wider("fp32")?;
+        Some(ISSUED_PER_SPECIAL * peak.0 * special.sustained.value / f64::from(self.units))
+    }
+
+    /// Threads a core holds at once; `None` where cores do not hide latency by threads.
+    pub fn resident_threads(&self) -> Option<u64> {
+        // 32 registers of four bytes: what kernels that do little with each element need.
+        const THREAD_BYTES: f64 = 128.0;
+        self.device.special.as_ref()?;
+        let threads = (self.accumulator_bytes / THREAD_BYTES) as u64;
+        (threads > 0).then_some(threads)
+    }
+
     /// Bytes one of `units` cores must have in flight for all of them to cover the latency of the memory.
     pub fn unit_bytes_in_flight(&self, units: f64) -> f64 {
         let covering = |level: &Level| level.read_rate * level.latency_ps as f64 * 1e-12;

@@ -9,6 +9,8 @@ pub(crate) struct OperandDemand {
     pub bytes: f64,
     /// Bytes of one element.
     pub element_bytes: f64,
+    /// Elements of one row: the tensor's innermost dimension.
+    pub row: u64,
     /// Whether it is a parameter: small ones (norm scales) ride along.
     pub is_weight: bool,
     /// Fraction of `bytes` that the last cache holds when the operator starts.
@@ -53,9 +55,15 @@ impl Demand<'_> {
         self.inputs.get(index).copied().unwrap_or(OperandDemand {
             bytes: 0.0,
             element_bytes: 1.0,
+            row: 1,
             is_weight: false,
             hit: 0.0,
         })
+    }
+
+    /// Elements of one row of the result.
+    pub fn output_row(&self) -> u64 {
+        self.outputs.first().map_or(1, |operand| operand.row)
     }
 
     /// Bytes of one output element.
@@ -85,6 +93,7 @@ pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> 
         OperandDemand {
             bytes: touched_bytes(graph, operand) as f64,
             element_bytes: tensor.dtype.bits() as f64 / 8.0,
+            row: tensor.shape.last().copied().unwrap_or(1).max(1),
             is_weight: tensor.role == TensorRole::Weight,
             hit: 0.0,
         }

@@ -93,6 +93,7 @@ impl Key {
         self.figures.extend([demand.write_back, demand.fetched, demand.flops].map(f64::to_bits));
         for operand in demand.inputs.iter().chain(&demand.outputs) {
             self.figures.extend([operand.bytes, operand.element_bytes, operand.hit].map(f64::to_bits));
+            self.figures.push(operand.row);
         }
     }
 }

@@ -10,6 +10,10 @@ use super::experts::expert_rows;
 use super::formats::{Formats, cache_format, formats};
 use super::row::{Copies, Phase, Row, Shape};
 
+/// Layers after which a model comes back to the buffers of one, where that is not stated: enough that none of what
+/// they hold together stays in a cache, unless it is tiny.
+const LAYERS: u64 = 16;
+
 /// Elementwise operations a row may name.
 pub(crate) const OPS: [&str; 16] = [
     "add",
@@ -70,6 +74,7 @@ pub(crate) fn graphs(row: &Row, software: &SoftwareProfile) -> Result<Vec<Graph>
     let found = formats(&row.dtype).ok_or_else(|| format!("`{}` is no number format it knows", row.dtype))?;
     let copies = match row.shape {
         Shape::Gemm { copies: Copies::Rotated(count), .. } => count,
+        Shape::Elementwise { .. } if software.timed_in_model => LAYERS,
         _ => 1,
     };
     (0..copies).map(|copy| graph(row, software, found, copy)).collect()
@@ -81,7 +86,7 @@ fn graph(row: &Row, software: &SoftwareProfile, formats: Formats, copy: u64) -> 
         Shape::Gemm { batch, m, n, k, .. } => kernels.gemm((*batch, *m, *n, *k), copy),
         Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row)?,
         Shape::Moe { .. } => kernels.experts(row),
-        Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols),
+        Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols, copy),
     }
     kernels.builder.finish().map_err(|error| error.to_string())
 }
@@ -217,7 +222,7 @@ impl Kernels<'_> {
         product(self, "down", narrow, hidden, inner, back);
     }
 
-    fn elementwise(&mut self, op: &str, rows: u64, cols: u64) {
+    fn elementwise(&mut self, op: &str, rows: u64, cols: u64, copy: u64) {
         let Some(op) = elementwise_op(op) else { return };
         let dtype = self.formats.activations;
         let elements = rows.saturating_mul(cols);
@@ -234,9 +239,10 @@ impl Kernels<'_> {
                 self.add("mul", kind(Activation::Mul), dtype, vec![middle, up], vec![out]);
             }
             ElementwiseOp::Function { function, inputs } => {
-                let inputs =
-                    (0..inputs).map(|index| self.held(format!("in.{index}"), dtype, shape())).collect();
-                let out = self.held("out", dtype, shape());
+                // The first is the result of the kernel before it, the others lay waiting.
+                let label = |index| if index == 0 { "in.0".to_owned() } else { format!("in.{index}.{copy}") };
+                let inputs = (0..inputs).map(|index| self.held(label(index), dtype, shape())).collect();
+                let out = self.held(format!("out.{copy}"), dtype, shape());
                 self.add("op", OpKind::Elementwise { function, elements }, dtype, inputs, vec![out]);
             }
             ElementwiseOp::Softmax => {

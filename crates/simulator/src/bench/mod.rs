@@ -1,17 +1,18 @@
 //! A few operators timed as a benchmark times them: over and over on the same buffers, or each time on a flushed
 //! cache.
 
+mod reuse;
+
 use memwall_hardware::{Device, LaunchMode, SoftwareProfile};
-use memwall_model_graph::Graph;
+use memwall_model_graph::{Graph, OpKind};
 use memwall_units::Picos;
 
 use crate::chip::Chip;
 use crate::demand;
 use crate::ledger::Ledger;
 use crate::outcome::Memo;
-use crate::residency::Residency;
-use crate::simulation::touch_cache;
 use crate::{Cause, Options, SimulationError, step_memory};
+use reuse::Reuse;
 
 /// What the last cache holds when the timed repetition starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub struct Bench {
     options: Options,
     memo: Memo,
     issue: Picos,
+    wrapped_issue: Picos,
 }
 
 /// One repetition in the steady state.
@@ -54,12 +56,16 @@ impl Bench {
         software: &SoftwareProfile,
         options: Options,
     ) -> Result<Self, SimulationError> {
-        let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
+        let speed = device.host.speed.value.max(1e-6);
+        let host_time = |time: Picos| Picos((time.0 as f64 / speed).ceil() as u64);
         Ok(Self {
             chip: Chip::new(device, software)?,
             options,
             memo: Memo::default(),
-            issue: Picos(issue.ceil() as u64),
+            issue: host_time(software.issue.value),
+            wrapped_issue: host_time(
+                software.wrapped_issue.as_ref().map_or(software.issue.value, |figure| figure.value),
+            ),
         })
     }
 
@@ -76,43 +82,25 @@ impl Bench {
             });
         };
         self.check_memory(first)?;
-        let capacity = self.chip.last_cache().map(|level| self.chip.levels[level].capacity as u64);
-        let mut cache = capacity.map(Residency::new);
-        if warmth == Warmth::Warm {
-            // Twice round: the second time, each sees what the others left.
-            for graph in rotation.iter().chain(rotation) {
-                self.pass(graph, &mut cache);
-            }
-        }
-        self.timed(first, cache)
+        let capacity = self.chip.last_cache().map_or(0.0, |level| self.chip.levels[level].capacity);
+        self.timed(first, Reuse::new(rotation, warmth, capacity))
     }
 
-    /// What a repetition leaves in the cache, without running it.
-    fn pass(&self, graph: &Graph, cache: &mut Option<Residency>) {
-        let Some(cache) = cache else { return };
-        for (id, operator) in graph.iter() {
-            let mut demand = demand::cold(graph, operator, operator.label.as_ref());
-            touch_cache(cache, self.chip.fetch_on_write, graph, id, operator, &mut demand);
-        }
-    }
-
-    fn timed(&mut self, graph: &Graph, mut cache: Option<Residency>) -> Result<BenchRun, SimulationError> {
+    fn timed(&mut self, graph: &Graph, mut reuse: Reuse) -> Result<BenchRun, SimulationError> {
         let units = u128::from(self.chip.units);
         let (mut time, mut issued) = (Picos::ZERO, Picos::ZERO);
         let mut run = BenchRun { time, bound_by: String::new(), roofline: Picos::ZERO, events: 0 };
         let mut ledger = Ledger::default();
         let gap = self.chip.software.kernel_gap.value;
-        for (id, operator) in graph.iter() {
+        for (_, operator) in graph.iter() {
             let mut demand = demand::cold(graph, operator, operator.label.as_ref());
-            if let Some(cache) = &mut cache {
-                touch_cache(cache, self.chip.fetch_on_write, graph, id, operator, &mut demand);
-            }
+            reuse.fill(&mut demand, self.chip.fetch_on_write);
             let events_left = self.options.limits.events;
             let (outcome, events) =
                 self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
             run.events += events;
             run.roofline = run.roofline.saturating_add(outcome.roofline);
-            issued = issued.saturating_add(self.issue);
+            issued = issued.saturating_add(self.issue_of(&operator.kind));
             time = time.saturating_add(gap).saturating_add(outcome.duration);
             ledger.add_all(&outcome.ledgers[outcome.primary as usize]);
             ledger.add(Cause::Launch, None, u128::from(gap.0) * units);
@@ -126,6 +114,13 @@ impl Bench {
         ledger.add(Cause::Launch, None, waited);
         run.bound_by = ledger.bound_by(&self.chip.device);
         Ok(run)
+    }
+
+    fn issue_of(&self, kind: &OpKind) -> Picos {
+        match kind {
+            OpKind::Norm { .. } | OpKind::Elementwise { .. } => self.wrapped_issue,
+            _ => self.issue,
+        }
     }
 
     fn check_memory(&self, graph: &Graph) -> Result<(), SimulationError> {
