@@ -97,6 +97,9 @@ impl SoftwareProfile {
             }
         }
         rows.setting("least_tile", &self.least_tile.to_string());
+        if !self.fine_tiles {
+            rows.setting("fine_tiles", "false");
+        }
         for (label, count) in &self.quantize_kernels {
             rows.setting(&format!("quantize_kernels.{label}"), &count.to_string());
         }

@@ -119,11 +119,14 @@ pub struct SoftwareProfile {
     pub split_overhead: Figure<Picos>,
     /// Fewest rows and columns of a tile of a product.
     pub least_tile: u32,
+    /// Whether there are kernels for tiles of every multiple of the engine's block, where it takes wide blocks; otherwise
+    /// for powers of two only.
+    pub fine_tiles: bool,
     /// By label of a product's formats (`fp8`): kernels that bring the activations into the narrower format first.
     pub quantize_kernels: IndexMap<String, u32>,
     /// By label of a product's formats (`w4a16`): time it takes beside its kernels.
     pub format_overhead: IndexMap<String, Figure<Picos>>,
-    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels left.
+    /// Of a profile of published timings: whether weights and KV caches were out of the cache when a kernel was timed.
     pub timed_cold: bool,
     /// Kernels that go row by row.
     pub row_kernels: RowKernels,
@@ -206,6 +209,10 @@ pub struct SoftwareSpec {
     /// Fewest rows and columns of a tile of a product. Default 16. At most 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_tile: Option<u32>,
+    /// Whether there are kernels for tiles of every multiple of the engine's block, where it takes wide blocks; otherwise
+    /// for powers of two only. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tiles: Option<bool>,
     /// By label of a product's formats (`fp8`): kernels that bring the activations into the narrower format first.
     /// Default none: whatever made them wrote them in that format. At most 16 each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -213,8 +220,8 @@ pub struct SoftwareSpec {
     /// By label of a product's formats (`w4a16`): time it takes beside its kernels. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format_overhead: Option<IndexMap<String, Figure<Picos>>>,
-    /// Of a profile of published timings: whether each timed kernel found the cache full of what other kernels
-    /// left, as where whole layers are profiled. Default false: it ran over and over on the same buffers.
+    /// Of a profile of published timings: whether weights and KV caches were out of the cache when a kernel was
+    /// timed, as where whole layers are profiled. Default false: it ran over and over on the same buffers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timed_cold: Option<bool>,
     /// Kernels that go row by row. Default none.
@@ -265,6 +272,7 @@ impl SoftwareProfile {
             step_overhead: Some(self.step_overhead.clone()),
             split_overhead: Some(self.split_overhead.clone()),
             least_tile: Some(self.least_tile),
+            fine_tiles: Some(self.fine_tiles),
             quantize_kernels: Some(self.quantize_kernels.clone()),
             format_overhead: Some(self.format_overhead.clone()),
             timed_cold: Some(self.timed_cold),
@@ -337,6 +345,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         step_overhead,
         split_overhead,
         least_tile: least_tile?,
+        fine_tiles: spec.fine_tiles.unwrap_or(true),
         quantize_kernels,
         format_overhead,
         timed_cold: spec.timed_cold.unwrap_or(false),

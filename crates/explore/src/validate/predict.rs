@@ -81,11 +81,19 @@ impl<'a> Predictor<'a> {
         let graphs = graphs(row, &parts.device, &parts.software).map_err(Refusal)?;
         let warmth = match row.shape {
             Shape::Gemm { copies: Copies::Flushed, .. } => Warmth::Flushed,
-            _ if parts.software.timed_cold => Warmth::Flushed,
+            // Where layers run one after the other, the others' weights and caches push one's own out; activations are
+            // where they were just made.
+            Shape::Attention { .. } | Shape::Mla { .. } if parts.software.timed_cold => Warmth::Flushed,
+            Shape::Gemm { .. } | Shape::Moe { .. }
+                if parts.software.timed_cold || parts.software.timed_in_model =>
+            {
+                Warmth::Flushed
+            }
             _ => Warmth::Warm,
         };
-        let overhead =
-            parts.software.format_overhead.get(&row.dtype).map_or(Picos::ZERO, |figure| figure.value);
+        let is_product = matches!(row.shape, Shape::Gemm { .. } | Shape::Moe { .. });
+        let beside = parts.software.format_overhead.get(&row.dtype).filter(|_| is_product);
+        let overhead = beside.map_or(Picos::ZERO, |figure| figure.value);
         let run = bench.time(&graphs, warmth, overhead).map_err(|error| Refusal(error.to_string()))?;
         let resolution =
             parts.software.timer_resolution.as_ref().map_or(0.0, |figure| figure.value.as_secs_f64());

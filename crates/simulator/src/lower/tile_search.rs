@@ -79,7 +79,7 @@ pub(crate) struct Fills {
 /// The best tile, or `None` when none fits.
 pub(crate) fn search(chip: &Chip, products: &Products) -> Option<Tile> {
     let most_rows = products.parts.iter().map(|(_, m)| *m).max().unwrap_or(1);
-    let wide = products.granularity[0] >= 64.0;
+    let wide = products.granularity[0] >= 64.0 && chip.software.fine_tiles;
     let m_sizes = sizes(chip, most_rows, products.granularity[0] as u64, wide.then_some(64));
     let n_sizes = sizes(chip, products.n, products.granularity[1] as u64, wide.then_some(32));
     let mut best: Option<Tile> = None;
