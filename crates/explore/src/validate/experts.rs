@@ -42,6 +42,10 @@ fn heaviest(all_rows: u64, tokens: u64, experts: u64, local: u64, exponent: f64)
         carried = exact - whole;
         rows.push(whole as u64);
     }
+    // The heaviest rank has work while any has.
+    if let Some(first) = rows.first_mut() {
+        *first = (*first).max(all_rows.min(1));
+    }
     let mut groups: Vec<(u64, u64)> = Vec::new();
     for count in rows.into_iter().filter(|rows| *rows > 0) {
         match groups.iter_mut().find(|(known, _)| *known == count) {

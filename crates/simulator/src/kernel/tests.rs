@@ -72,6 +72,7 @@ fn plan(groups: Vec<WaveGroup>) -> KernelPlan {
         },
         tile_bytes: 0.0,
         choice: Choice::Stream { chunk_bytes: 0 },
+        lead_ps: 0,
     }
 }
 
