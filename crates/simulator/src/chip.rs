@@ -161,13 +161,13 @@ impl Chip {
         })
     }
 
-    /// Instructions (of one thread or lane) that all cores issue in a second; `None` where there is no engine for
-    /// special functions and vector instructions are all there is.
+    /// Instructions (of one thread) that one core issues in a second; `None` where cores do not run threads in lockstep
+    /// out of a large register file, with an engine for special functions beside.
     pub fn issue_rate(&self) -> Option<f64> {
         // Four schedulers issue 32 lanes a clock each while the special-function units take 16: eight to one
         // (CUDA C++ Programming Guide, throughput of native arithmetic instructions).
         const ISSUED_PER_SPECIAL: f64 = 8.0;
-        let special = self.device.special.as_ref()?;
+        let special = self.device.special.as_ref().filter(|_| self.sums_in_registers)?;
         let (peak, _) = special.peak_or_wider("fp32")?;
         Some(ISSUED_PER_SPECIAL * peak.0 * special.sustained.value / f64::from(self.units))
     }
@@ -176,7 +176,7 @@ impl Chip {
     pub fn resident_threads(&self) -> Option<u64> {
         // 32 registers of four bytes: what kernels that do little with each element need.
         const THREAD_BYTES: f64 = 128.0;
-        self.device.special.as_ref()?;
+        self.device.special.as_ref().filter(|_| self.sums_in_registers)?;
         let threads = (self.accumulator_bytes / THREAD_BYTES) as u64;
         (threads > 0).then_some(threads)
     }

@@ -15,6 +15,8 @@ use crate::residency::survival;
 
 /// Threads execute in groups of this many.
 const WARP: u64 = 32;
+/// Rounds of a block that are loading or being computed at once, at most.
+const ROUNDS_HELD: u64 = 2;
 /// Clocks from a load's arrival to the next load that waits for it; fitted with the instruction counts.
 const SERIAL_CLOCKS: f64 = 50.0;
 /// Blocks one core holds at most.
@@ -51,7 +53,19 @@ pub(super) fn block(chip: &Chip, demand: &Demand) -> Option<Block> {
     if rows == 0 || cols == 0 {
         return None;
     }
-    Some(divide(kernel, threads, rows, cols))
+    let mut block = divide(kernel, threads, rows, cols);
+    // What is on its way has registers to go to.
+    let round = block.moved(demand) / rows as f64 / block.rounds as f64 / block.reads as f64;
+    let fitting = (chip.accumulator_bytes / ROUNDS_HELD as f64 / round.max(1.0)) as u64;
+    block.resident = block.resident.min(fitting);
+    (block.resident > 0).then_some(block)
+}
+
+impl Block {
+    /// Bytes that all rows together move between the cores and what they share.
+    fn moved(&self, demand: &Demand) -> f64 {
+        demand.input_bytes() * self.reads as f64 + demand.output_bytes()
+    }
 }
 
 fn divide(kernel: RowKernel, threads: u64, rows: u64, cols: u64) -> Block {
@@ -104,7 +118,8 @@ pub(super) fn lower(
             tile: 0.0,
             feed_bytes: [feed_bytes; 3],
         },
-        tile_bytes: moved * block.resident as f64,
+        // Rows pass through registers; the core's memory is left to the few sums that blocks exchange.
+        tile_bytes: 0.0,
         lead_ps: 0,
         choice: Choice::Stream { chunk_bytes: moved as u64 },
     })
@@ -155,7 +170,7 @@ impl Row {
             epilogue: Traffic::default(),
             step_ps: step_ps.ceil().max(1.0) as u64,
             // What is read once does not wait for what was read before it.
-            slots: (if block.reads == 1 { 2 * halves } else { halves }) as u32,
+            slots: (if block.reads == 1 { ROUNDS_HELD * halves } else { halves }) as u32,
             accumulators: 1,
             tile_ps: 0,
             serial: false,
