@@ -46,7 +46,9 @@ const TABLE: &[Known] = &[
     within("software.issue", Bounds::Fixed(0.0, 1e-3)),
     within("hardware.memory.{dram}.in_flight", Bounds::Times(0.125, 8.0)),
     within("hardware.memory.{cache}.bandwidth", Bounds::Times(0.125, 4.0)),
+    within("hardware.memory.{dram}.tiled_efficiency", Bounds::Fixed(0.3, 1.0)),
     within("hardware.memory.{dram}.mixed_efficiency", Bounds::Fixed(0.3, 1.0)),
+    within("hardware.memory.{cache}.tiled_write_efficiency", Bounds::Fixed(0.05, 1.0)),
     // Latencies are measured one access at a time; more than this is something else.
     within("hardware.memory.{dram}.latency", Bounds::Times(0.5, 2.5)),
     within("hardware.memory.{cache}.latency", Bounds::Times(0.5, 2.5)),
