@@ -184,6 +184,7 @@ mod tests {
             "memory.hbm.dram.channels",
             "load_cache.access.ways",
             "threads.group",
+            "threads.per_core",
         ];
         let is_figure =
             |row: &memwall_hardware::FigureRow| row.kind.is_some() && !counts.contains(&row.path.as_str());
