@@ -49,9 +49,7 @@ impl Device {
         if let Some(min_clock) = &self.power.min_clock {
             rows.number("power.min_clock", min_clock);
         }
-        if self.launch_latency.value > Picos::ZERO {
-            rows.quantity("launch_latency", &self.launch_latency);
-        }
+        rows.quantity("launch_latency", &self.launch_latency);
         rows.setting("host.title", &self.host.title);
         rows.number("host.speed", &self.host.speed);
         rows.0
