@@ -98,10 +98,6 @@ impl<'a> Predictor<'a> {
         let resolution =
             parts.software.timer_resolution.as_ref().map_or(0.0, |figure| figure.value.as_secs_f64());
         let roofline = graphs.first().map(|graph| roofline(&parts.device, graph)).unwrap_or_default();
-        Ok(Prediction { seconds: seconds(run.time), bound_by: run.bound_by, roofline, resolution })
+        Ok(Prediction { seconds: run.time.as_secs_f64(), bound_by: run.bound_by, roofline, resolution })
     }
-}
-
-fn seconds(time: Picos) -> f64 {
-    time.as_secs_f64()
 }
