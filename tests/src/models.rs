@@ -1,7 +1,7 @@
 //! Random models with something to do.
 
 use memwall_model_graph::{
-    Architecture, Bias, BuildOptions, Dtype, FfnActivation, Graph, Mla, ModelKind, Moe, NormKind,
+    Architecture, Bias, Blocks, BuildOptions, Dtype, FfnActivation, Graph, Mla, ModelKind, Moe, NormKind,
     NormPosition, Phase, Positions, Precision, SlidingWindow, Step, Workload, build_step,
 };
 use proptest::prelude::*;
@@ -98,6 +98,8 @@ pub fn decoders() -> impl Strategy<Value = Architecture> {
                 activation: if gated { FfnActivation::Silu } else { FfnActivation::Gelu },
                 norm: if rms { NormKind::Rms } else { NormKind::Layer },
                 norm_position: NormPosition::Pre,
+                blocks: Blocks::Sequential,
+                embedding_norm: false,
                 positions: if rms { Positions::Rope } else { Positions::Learned },
                 max_positions: 8192,
                 vocab,

@@ -49,6 +49,13 @@ pub struct Architecture {
     /// Whether a block normalises its input (`pre`, the default) or the sum after it (`post`, as BERT does).
     #[serde(default)]
     pub norm_position: NormPosition,
+    /// Whether attention and feed-forward follow each other (`sequential`, the default) or work side by side on the same
+    /// input: `parallel` (GPT-J), or `parallel-two-norms`, each with a norm of its own (GPT-NeoX, Falcon 40B and 180B).
+    #[serde(default)]
+    pub blocks: Blocks,
+    /// Whether the embedded tokens are normalised before the first layer (BLOOM); `post` models always do.
+    #[serde(default)]
+    pub embedding_norm: bool,
     /// How positions enter.
     #[serde(default)]
     pub positions: Positions,
@@ -124,6 +131,19 @@ pub enum NormPosition {
     Post,
 }
 
+/// How a layer's attention and feed-forward blocks stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blocks {
+    /// The feed-forward block works on the sum of the stream and attention's output.
+    #[default]
+    Sequential,
+    /// Both work on the same normalised input, and both outputs join the stream at once.
+    Parallel,
+    /// So do they, each after a norm of its own.
+    ParallelTwoNorms,
+}
+
 /// How token positions enter a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -135,6 +155,9 @@ pub enum Positions {
     Learned,
     /// A learned bias on the attention scores by distance (T5).
     Relative,
+    /// A bias on the attention scores in proportion to distance, a slope a head and no parameters (BLOOM); computed inside
+    /// attention, where it moves no bytes.
+    Alibi,
     /// Nothing.
     None,
 }
@@ -148,6 +171,8 @@ pub enum Bias {
     None,
     /// Only queries, keys and values (Qwen2).
     Qkv,
+    /// Only the feed-forward block's (GPT-J).
+    Ffn,
     /// All of attention and feed-forward (BERT, GPT-2).
     All,
 }

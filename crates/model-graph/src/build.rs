@@ -1,6 +1,7 @@
 //! From an architecture and a step to the graph of that step.
 
 mod attention;
+mod collectives;
 mod ends;
 mod feed_forward;
 mod layers;
@@ -8,7 +9,9 @@ mod mla;
 mod names;
 mod scope;
 
-use crate::{Architecture, Graph, GraphError, ModelKind, Precision, Step, StepPhase};
+use crate::field_error::FieldError;
+use crate::parallel::{Share, step_of_rank};
+use crate::{Architecture, Graph, GraphError, ModelKind, Parallel, Precision, Step, StepPhase};
 
 use scope::Scope;
 
@@ -69,7 +72,7 @@ impl BuildOptions {
     }
 }
 
-/// The graph of one step.
+/// The graph of one step on one device.
 ///
 /// Layers are numbered from 0; the decoder layers of an encoder-decoder model after the encoder's.
 ///
@@ -82,12 +85,61 @@ pub fn build_step(
     step: &Step,
     options: &BuildOptions,
 ) -> Result<Graph, GraphError> {
+    build_rank_step(architecture, step, options, &Parallel::default(), 0)
+}
+
+/// The graph that one rank of pipeline stage `stage` runs for one micro-batch of the step, collectives included.
+///
+/// `step` is the whole: all sequences, all tokens. The ranks of a stage have equal graphs; where they cannot be equal it is
+/// that of a rank that has most to do (rounded up shares of the vocabulary, of experts' rows, of a cache's tokens). What is
+/// sent, in the number format of activations unless said otherwise, per micro-batch of T = batch / data / `micro_batches`
+/// x tokens / context tokens:
+///
+/// * `tensor`: the embedding's rows, each attention's output projection and each feed-forward block's way down end in an
+///   all-reduce of T x hidden (Shoeybi et al. 2019, arXiv:1909.08053); blocks side by side share one. The logits are
+///   all-gathered: one token a sequence x vocabulary, padded to a multiple of `tensor`. Key and value heads fewer than
+///   `tensor` are held by several ranks; norms, biases of row-parallel matrices, routers, latent projections, position
+///   tables and a vision model's patch matrix are held by all.
+/// * `sequence`: instead, an all-gather before each such block (or the head) and a reduce-scatter after it, T rounded up
+///   to a multiple of `tensor`.
+/// * `pipeline`: a stage receives T x hidden from the one before and sends as much to the next (with `sequence` the
+///   `tensor`-th part). The first embeds, the last has the head. Layers: [`Parallel::layers_of`].
+/// * `data`: nothing. Sequences are divided; with fewer sequences than `data` a rank that has one is built.
+/// * `expert`: see [`Parallel`]. Where tokens travel, each all-to-all sends rows = T / `tensor` x `top_k` of hidden
+///   values: one copy for each choice, as Megatron-LM's dispatcher does, activations as they are. Routing is even.
+/// * `context`: in prefill and encode, each sequence is cut into 2 x `context` chunks of which rank i works on the i-th
+///   and the i-th last, so that causal work is even (Grattafiori et al. 2024, arXiv:2407.21783, section 3.3.2); the keys
+///   and values of all tokens are all-gathered in each layer, from the cache (in its format) where there is one. The graph is
+///   that of the rank with the two middle chunks, which are adjacent. Each rank caches its own tokens. In decode every
+///   rank computes all new tokens' projections, attends to its part of the cache, and all-gathers the partial outputs
+///   with an fp32 sum a head, which are then merged. Latent attention gathers latents, and each rank expands those it
+///   attends to.
+///
+/// # Errors
+/// As [`build_step`], and [`GraphError::Parallel`] for what does not divide, each with its path in [`Parallel`] (or
+/// `stage`).
+pub fn build_rank_step(
+    architecture: &Architecture,
+    step: &Step,
+    options: &BuildOptions,
+    parallel: &Parallel,
+    stage: u32,
+) -> Result<Graph, GraphError> {
     architecture.validate().map_err(GraphError::Architecture)?;
     check_step(architecture, step)?;
-    let mut scope = Scope::new(architecture, step, options);
+    parallel.validate(architecture).map_err(GraphError::Parallel)?;
+    if stage >= parallel.pipeline {
+        let expected = format!("a stage below {}", parallel.pipeline);
+        let error = FieldError { path: vec!["stage".to_owned()], expected, actual: stage.to_string() };
+        return Err(GraphError::Parallel(vec![error]));
+    }
+    let own_step = step_of_rank(step, parallel).map_err(GraphError::Parallel)?;
+    let share = Share::of(architecture, parallel);
+    let mut scope = Scope::new(&share, &own_step, options, (parallel, stage));
     match (architecture.kind, step.phase) {
         (ModelKind::EncoderDecoder, StepPhase::Prefill) => {
             let memory = layers::encode(&mut scope);
+            let memory = collectives::gather_memory(&mut scope, memory);
             scope.restart(1, step.kv_len.saturating_sub(step.prompt_len).saturating_add(1));
             layers::decode_with_memory(&mut scope, Some(memory));
         }

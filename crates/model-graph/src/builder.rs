@@ -64,6 +64,12 @@ impl GraphBuilder {
         self.graph.tensors.get(tensor.0 as usize).map(|tensor| tensor.role)
     }
 
+    /// The number format of a tensor added before.
+    #[must_use]
+    pub fn dtype(&self, tensor: TensorId) -> Option<Dtype> {
+        self.graph.tensors.get(tensor.0 as usize).map(|tensor| tensor.dtype)
+    }
+
     /// Adds an operator.
     pub fn operator(&mut self, operator: Operator) {
         self.graph.operators.push(operator);

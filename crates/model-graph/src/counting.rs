@@ -56,8 +56,14 @@ impl std::iter::Sum for Counts {
 
 impl Operator {
     /// Operations and bytes accessed. `graph` is the operator's own.
+    ///
+    /// A collective counts as nothing under both conventions: neither is about what ranks send each other, whose bytes
+    /// [`crate::Collective::bytes`] has.
     #[must_use]
     pub fn counts(&self, graph: &Graph, counting: Counting) -> Counts {
+        if matches!(self.kind, OpKind::Collective(_)) {
+            return Counts::default();
+        }
         match counting {
             Counting::Actual => Counts {
                 flops: self.flops(graph),
@@ -83,6 +89,8 @@ impl Operator {
             OpKind::Elementwise { function, elements } => product(&[function.flops_per_element(), *elements]),
             OpKind::Rope { elements } => product(&[ROPE_FLOPS, *elements]),
             OpKind::Gather { .. } | OpKind::KvAppend { .. } | OpKind::KvRead { .. } => 0,
+            // Sums on the way are the network's and the copy engines' business, not the model's.
+            OpKind::Collective(_) => 0,
             OpKind::Route { tokens, experts, top_k } => route_flops(*tokens, *experts, *top_k),
             OpKind::Permute { elements } => {
                 // Going out copies; coming back weighs and adds, and so writes fewer elements.

@@ -53,6 +53,9 @@ pub enum GraphError {
     /// The model cannot do what the step asks.
     #[error("{0}")]
     Unsupported(String),
+    /// The model or the step cannot be divided over ranks as asked.
+    #[error("the model cannot be divided so: {}", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Parallel(Vec<ArchitectureError>),
     /// The architecture does not pass [`crate::Architecture::validate`].
     #[error("the model is not valid: {}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Architecture(Vec<ArchitectureError>),

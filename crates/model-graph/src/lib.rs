@@ -12,14 +12,16 @@ mod hf_config;
 pub mod limits;
 mod operator;
 mod ops;
+mod parallel;
 mod spec;
 mod tensor;
 mod workload;
 
 pub use architecture::{
-    Architecture, Bias, FfnActivation, Mla, ModelKind, Moe, NormPosition, Patches, Positions, SlidingWindow,
+    Architecture, Bias, Blocks, FfnActivation, Mla, ModelKind, Moe, NormPosition, Patches, Positions,
+    SlidingWindow,
 };
-pub use build::{BuildOptions, build_step};
+pub use build::{BuildOptions, build_rank_step, build_step};
 pub use builder::GraphBuilder;
 pub use counting::{Counting, Counts};
 pub use dtype::{Dtype, Precision};
@@ -27,7 +29,11 @@ pub use field_error::{ArchitectureError, FieldError, WorkloadError};
 pub use graph::{Graph, GraphError};
 pub use hf_config::{ConfigError, MAX_CONFIG_BYTES, SUPPORTED_MODEL_TYPES};
 pub use operator::{OpClass, OpId, OpKind, Operand, Operator};
-pub use ops::{Activation, Attention, GroupedMatMul, MatMul, NormKind, balanced_groups};
+pub use ops::{
+    Activation, Attention, Collective, CollectiveKind, Dimension, GroupedMatMul, MatMul, NormKind,
+    balanced_groups, balanced_groups_of_rank,
+};
+pub use parallel::Parallel;
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use workload::{Phase, Step, StepPhase, Workload};

@@ -12,6 +12,8 @@ pub const MAX_HEAD_DIM: u64 = 1 << 16;
 pub const MAX_FFN: u64 = 1 << 24;
 /// Rows of an embedding table.
 pub const MAX_VOCAB: u64 = 1 << 28;
+/// Ranks along one dimension of a parallel run, and micro-batches.
+pub const MAX_PARALLEL: u64 = 1 << 20;
 /// Experts of a mixture.
 pub const MAX_EXPERTS: u64 = 1 << 16;
 /// Sequences of a batch.

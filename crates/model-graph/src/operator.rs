@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{Activation, Attention, GroupedMatMul, MatMul, NormKind};
+use crate::ops::{Activation, Attention, Collective, GroupedMatMul, MatMul, NormKind};
 use crate::{Dtype, TensorId};
 
 /// Index of an operator in its [`crate::Graph`].
@@ -134,6 +134,8 @@ pub enum OpKind {
         /// Elements moved: tokens x top_k x width.
         elements: u64,
     },
+    /// What this rank and others send each other.
+    Collective(Collective),
 }
 
 impl OpKind {
@@ -153,6 +155,7 @@ impl OpKind {
             Self::KvRead { .. } => "kv_read",
             Self::Route { .. } => "route",
             Self::Permute { .. } => "permute",
+            Self::Collective(collective) => collective.kind.name(),
         }
     }
 }

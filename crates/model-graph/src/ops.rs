@@ -4,6 +4,7 @@
 //! file here, and its line in [`crate::OpKind::name`] and in `counting.rs`.
 
 mod attention;
+mod collective;
 mod elementwise;
 mod experts;
 mod matmul;
@@ -11,9 +12,10 @@ mod rows;
 
 pub use attention::Attention;
 pub(crate) use attention::SOFTMAX_FLOPS;
+pub use collective::{Collective, CollectiveKind, Dimension};
 pub use elementwise::Activation;
 pub(crate) use elementwise::ROPE_FLOPS;
-pub use experts::{GroupedMatMul, balanced_groups};
+pub use experts::{GroupedMatMul, balanced_groups, balanced_groups_of_rank};
 pub(crate) use experts::{route_flops, unpermute_flops};
 pub use matmul::MatMul;
 pub use rows::NormKind;

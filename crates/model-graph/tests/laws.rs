@@ -1,9 +1,9 @@
 //! Laws that hold for every graph: random models, random inline graphs, arbitrary text.
 
 use memwall_model_graph::{
-    Architecture, Bias, BuildOptions, Counting, Counts, Dtype, FfnActivation, Graph, Mla, ModelKind, Moe,
-    NormKind, NormPosition, OperatorSpec, Phase, Positions, Precision, SlidingWindow, SpecOp, TensorRole,
-    Workload, build_step,
+    Architecture, Bias, Blocks, BuildOptions, Counting, Counts, Dtype, FfnActivation, Graph, Mla, ModelKind,
+    Moe, NormKind, NormPosition, OperatorSpec, Phase, Positions, Precision, SlidingWindow, SpecOp,
+    TensorRole, Workload, build_step,
 };
 use proptest::prelude::*;
 
@@ -194,6 +194,8 @@ fn architectures() -> impl Strategy<Value = Architecture> {
             } else {
                 NormPosition::Pre
             },
+            blocks: Blocks::Sequential,
+            embedding_norm: windowed,
             positions: if learned { Positions::Learned } else { Positions::Rope },
             max_positions: 100,
             vocab,

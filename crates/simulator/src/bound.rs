@@ -13,6 +13,7 @@ use memwall_model_graph::{Dtype, OpKind};
 /// The roofline of one operator: compulsory bytes at datasheet bandwidths, useful operations at datasheet peaks.
 pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, SimulationError> {
     let (primary, dtype) = match demand.kind {
+        OpKind::Collective(_) => return Err(crate::lower::collective_alone(chip, demand)),
         OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_) => {
             (chip.contraction_engine(demand.compute)?, demand.compute)
         }

@@ -1,7 +1,8 @@
 //! How many parameters an architecture has, and how many bytes they and its KV cache take.
 
-use super::{Architecture, Bias, Mla, ModelKind, Moe, Positions};
-use crate::{NormKind, Precision};
+use super::{Architecture, Bias, Blocks, Mla, ModelKind, Moe, NormPosition, Positions};
+use crate::parallel::Share;
+use crate::{NormKind, Parallel, Precision};
 
 /// Distance buckets of T5's relative position bias, one bias a head each (Raffel et al. 2020, section 2.1).
 const RELATIVE_BUCKETS: u64 = 32;
@@ -29,6 +30,11 @@ impl Parameters {
         self.vectors = self.vectors.saturating_add(width);
     }
 
+    fn bytes(&self, precision: &Precision) -> u64 {
+        let matrices = precision.weights.bytes_for(self.matrices);
+        matrices.saturating_add(precision.activations.bytes_for(self.vectors))
+    }
+
     fn times(self, count: u64) -> Self {
         Self { matrices: self.matrices.saturating_mul(count), vectors: self.vectors.saturating_mul(count) }
     }
@@ -46,9 +52,28 @@ impl Architecture {
     /// Bytes of all parameters: matrices in the weights' format, norms and biases in the activations'.
     #[must_use]
     pub fn weight_bytes(&self, precision: &Precision) -> u64 {
-        let all = self.count();
-        let matrices = precision.weights.bytes_for(all.matrices);
-        matrices.saturating_add(precision.activations.bytes_for(all.vectors))
+        self.count().bytes(precision)
+    }
+
+    /// Bytes of the parameters that one rank of pipeline stage `stage` holds, in the formats of
+    /// [`Architecture::weight_bytes`]: those of the graph that [`crate::build_rank_step`] builds of a long enough step.
+    ///
+    /// A tied embedding is held by the first stage and, as the head, again by the last. Of what cannot be divided, or has no such
+    /// stage, some number.
+    #[must_use]
+    pub fn rank_weight_bytes(&self, precision: &Precision, parallel: &Parallel, stage: u32) -> u64 {
+        let share = Share::of(self, parallel);
+        share.arch.count_stage(share.experts, parallel, stage).bytes(precision)
+    }
+
+    /// Bytes one token of one sequence takes in the caches of one rank of pipeline stage `stage`. Where sequences are divided
+    /// over ranks a rank holds this of its part of the tokens only.
+    #[must_use]
+    pub fn rank_kv_bytes_per_token(&self, precision: &Precision, parallel: &Parallel, stage: u32) -> u64 {
+        let layers = parallel.layers_of(stage, self.decoder_layers());
+        let share = Share::of(self, parallel);
+        let per_layer = share.arch.cached_per_token();
+        precision.kv_cache.bytes_for(per_layer.saturating_mul(layers.end.saturating_sub(layers.start)))
     }
 
     /// Bytes one token of one sequence takes in the caches of all layers; 0 for an encoder. A sliding window
@@ -57,31 +82,59 @@ impl Architecture {
     /// An encoder-decoder model's decoder caches as much again for each token its encoder read.
     #[must_use]
     pub fn kv_bytes_per_token(&self, precision: &Precision) -> u64 {
-        let per_layer = match &self.mla {
+        precision.kv_cache.bytes_for(self.cached_per_token().saturating_mul(self.decoder_layers()))
+    }
+
+    /// Values that a layer caches of one token.
+    fn cached_per_token(&self) -> u64 {
+        match &self.mla {
             Some(mla) => mla.kv_lora_rank.saturating_add(mla.qk_rope_dim),
             None => self.kv_heads().saturating_mul(self.head_dim()).saturating_mul(2),
-        };
-        precision.kv_cache.bytes_for(per_layer.saturating_mul(self.decoder_layers()))
+        }
     }
 
     fn count(&self) -> Parameters {
-        let mut all = self.embedding();
+        let experts = self.moe.map_or(0, |moe| moe.experts);
+        self.count_stage(experts, &Parallel::default(), 0)
+    }
+
+    /// Parameters of one stage of this architecture, which may be one rank's share of another, with that many experts in
+    /// each mixture.
+    fn count_stage(&self, experts: u64, parallel: &Parallel, stage: u32) -> Parameters {
+        let mut all = Parameters::default();
+        let (first, last) = (stage == 0, parallel.is_last(stage));
+        if first {
+            all.add(self.embedding());
+        }
+        if last {
+            all.add(self.head(first));
+        }
         for (layers, cross) in [(self.encoder_layers(), false), (self.decoder_layers(), true)] {
             let cross = cross && self.kind == ModelKind::EncoderDecoder;
-            all.add(self.stack(layers, cross));
+            if layers == 0 {
+                continue;
+            }
+            let range = parallel.layers_of(stage, layers);
+            let mixtures = self.mixtures(range.end).saturating_sub(self.mixtures(range.start));
+            let held = range.end.saturating_sub(range.start);
+            all.add(self.layers(held, mixtures, experts, cross));
+            let final_norm = last && self.norm_position == NormPosition::Pre;
+            let embedding_norm = first && (self.norm_position == NormPosition::Post || self.embedding_norm);
+            all.add(self.norm(self.hidden).times(u64::from(final_norm) + u64::from(embedding_norm)));
+            if first && self.positions == Positions::Relative {
+                all.matrix(RELATIVE_BUCKETS, self.heads);
+            }
         }
         all
     }
 
-    /// Token, position and type embeddings or the patches' matrix, and the output head.
+    /// Token, position and type embeddings, or the patches' matrix.
     fn embedding(&self) -> Parameters {
         let mut ends = Parameters::default();
         if let Some(patches) = &self.patches {
             ends.matrix(patches.pixels(), self.hidden);
             ends.vector(self.hidden.saturating_mul(2));
             ends.matrix(patches.tokens(), if self.positions == Positions::Learned { self.hidden } else { 0 });
-            ends.matrix(self.hidden, self.vocab);
-            ends.vector(self.vocab);
             return ends;
         }
         ends.matrix(self.vocab, self.hidden);
@@ -89,29 +142,32 @@ impl Architecture {
             ends.matrix(self.max_positions, self.hidden);
         }
         ends.matrix(self.token_types, self.hidden);
-        let has_head = self.decoder_layers() > 0 && !self.tied_embeddings;
-        ends.matrix(if has_head { self.vocab } else { 0 }, self.hidden);
         ends
     }
 
-    /// `layers` layers, and the norm before or after them.
-    fn stack(&self, layers: u64, cross: bool) -> Parameters {
-        if layers == 0 {
-            return Parameters::default();
+    /// The output head, where it is no part of the embedding beside it.
+    fn head(&self, beside_embedding: bool) -> Parameters {
+        let mut head = Parameters::default();
+        if self.patches.is_some() {
+            head.matrix(self.hidden, self.vocab);
+            head.vector(self.vocab);
+        } else if self.decoder_layers() > 0 && !(self.tied_embeddings && beside_embedding) {
+            head.matrix(self.vocab, self.hidden);
         }
-        let mixtures = self.mixtures(layers);
+        head
+    }
+
+    /// `layers` layers, of which `mixtures` are mixtures of experts, with `experts` of them here.
+    fn layers(&self, layers: u64, mixtures: u64, experts: u64, cross: bool) -> Parameters {
         let dense = layers.saturating_sub(mixtures);
         let mut stack = self.attention().times(layers.saturating_mul(1 + u64::from(cross)));
         stack.add(self.dense(self.ffn).times(dense));
         if let Some(moe) = &self.moe {
-            stack.add(self.mixture(moe).times(mixtures));
+            stack.add(self.mixture(moe, experts).times(mixtures));
         }
-        // One norm a block; and the final norm or, of post-norm models, the embedding's.
-        let norms = layers.saturating_mul(2 + u64::from(cross)).saturating_add(1);
-        stack.add(self.norm(self.hidden).times(norms));
-        if self.positions == Positions::Relative {
-            stack.matrix(RELATIVE_BUCKETS, self.heads);
-        }
+        // One norm a block, or one that both share.
+        let norms = if self.blocks == Blocks::Parallel { 1 } else { 2 + u64::from(cross) };
+        stack.add(self.norm(self.hidden).times(layers.saturating_mul(norms)));
         stack
     }
 
@@ -131,7 +187,7 @@ impl Architecture {
         let mut block = Parameters::default();
         block.matrix(self.hidden, qkv_width);
         block.matrix(q_width, self.hidden);
-        if self.bias != Bias::None {
+        if matches!(self.bias, Bias::Qkv | Bias::All) {
             block.vector(qkv_width);
         }
         if self.bias == Bias::All {
@@ -167,18 +223,18 @@ impl Architecture {
         let inward = if self.gated { 2 } else { 1 };
         let mut block = Parameters::default();
         block.matrix(self.hidden, ffn.saturating_mul(inward + 1));
-        if self.bias == Bias::All {
+        if matches!(self.bias, Bias::Ffn | Bias::All) {
             block.vector(ffn.saturating_mul(inward).saturating_add(self.hidden));
         }
         block
     }
 
-    fn mixture(&self, moe: &Moe) -> Parameters {
+    fn mixture(&self, moe: &Moe, experts: u64) -> Parameters {
         let inward = if self.gated { 2 } else { 1 };
         let mut block = Parameters::default();
         block.matrix(self.hidden, moe.experts);
         let expert = self.hidden.saturating_mul(moe.expert_ffn).saturating_mul(inward + 1);
-        block.matrix(expert, moe.experts);
+        block.matrix(expert, experts);
         let shared = moe.shared_ffn.unwrap_or(moe.expert_ffn);
         block.add(
             self.dense(shared.saturating_mul(moe.shared_experts)).times(u64::from(moe.shared_experts > 0)),

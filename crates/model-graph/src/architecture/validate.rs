@@ -1,6 +1,6 @@
 //! Whether an architecture makes sense and stays within the limits.
 
-use super::{Architecture, Bias, Mla, ModelKind, Moe, NormPosition, Patches};
+use super::{Architecture, Bias, Blocks, Mla, ModelKind, Moe, NormPosition, Patches};
 use crate::ArchitectureError;
 use crate::field_error::Checker;
 use crate::limits::{
@@ -89,6 +89,11 @@ impl Architecture {
         let two_stacks = self.kind == ModelKind::EncoderDecoder;
         if let Some(layers) = self.decoder_layers {
             check.demand(two_stacks, "decoder_layers", "nothing unless kind is encoder-decoder", layers);
+        }
+        if self.blocks != Blocks::Sequential {
+            let fits = self.moe.is_none() && !two_stacks && self.norm_position == NormPosition::Pre;
+            let expected = "`sequential` with moe, with `post` norms and in an encoder-decoder model";
+            check.demand(fits, "blocks", expected, "another value");
         }
         if self.mla.is_some() {
             check.demand(self.kind == ModelKind::Decoder, "mla", "nothing unless kind is decoder", "given");

@@ -1,5 +1,6 @@
 //! Attention with keys and values per head: multi-head, grouped-query and multi-query.
 
+use super::collectives::{gather_sequence, merge_partial};
 use super::mla::attend_latent;
 use super::names::{AttentionNames, CROSS, Name, SELF, name};
 use super::scope::Scope;
@@ -33,16 +34,20 @@ pub(super) fn attend_to_self(scope: &mut Scope<'_>, index: u64, input: Operand, 
     let fresh = project_qkv(scope, &SELF, input);
     let fresh = norm_heads(scope, fresh);
     let fresh = if scope.arch.positions == Positions::Rope { rotate(scope, fresh) } else { fresh };
-    let qkv = if cached { append(scope, &SELF, fresh, shape.kv_len, shape.window) } else { fresh };
+    let window = scope.arch.window_of(index);
+    let qkv = if cached { append(scope, &SELF, fresh, shape.kv_len, window) } else { fresh };
+    let qkv = if scope.cp() > 1 && !scope.decodes() { gather(scope, &shape, qkv, window) } else { qkv };
+    let width = shape.heads.saturating_mul(shape.v_dim);
     let context = attend(scope, &SELF, &shape, qkv);
-    project_out(scope, &SELF, context, shape.heads.saturating_mul(shape.v_dim))
+    let context = merge_partial(scope, context, width);
+    project_out(scope, &SELF, context, width)
 }
 
 /// A decoder layer's attention to the encoder's output, projections included.
 pub(super) fn attend_to_memory(scope: &mut Scope<'_>, memory: Memory, input: Operand) -> Operand {
     let shape = Attention { kv_len: memory.len, causal: false, window: 0, ..self_shape(scope, 0, true) };
     let (q_width, kv_width) = widths(scope);
-    let biased = scope.arch.bias != Bias::None;
+    let biased = scope.qkv_biased();
     let hidden = scope.arch.hidden;
     let q = scope.project(CROSS.q, OpClass::MhaProj, input, (hidden, q_width), biased);
     let (k, v) = match memory.encoded {
@@ -132,22 +137,28 @@ pub(super) fn project_out(
     width: u64,
 ) -> Operand {
     let shape = (width, scope.arch.hidden);
-    let biased = scope.all_biased();
+    let biased = scope.arch.bias == Bias::All;
     scope.project(names.out, OpClass::MhaProj, context, shape, biased)
 }
 
 fn self_shape(scope: &Scope<'_>, index: u64, cached: bool) -> Attention {
     let arch = scope.arch;
+    let window = arch.window_of(index);
+    let (kv_len, window) = if scope.cp() > 1 && scope.decodes() {
+        (kept(scope, scope.kv_len, window).max(scope.q_len), 0)
+    } else {
+        (scope.kv_len, window)
+    };
     Attention {
         batch: scope.step.batch,
         q_len: scope.q_len,
-        kv_len: scope.kv_len,
+        kv_len,
         heads: arch.heads,
         kv_heads: arch.kv_heads(),
         qk_dim: arch.head_dim(),
         v_dim: arch.head_dim(),
         causal: cached,
-        window: arch.window_of(index),
+        window,
         shared_kv: false,
     }
 }
@@ -160,7 +171,7 @@ fn widths(scope: &Scope<'_>) -> (u64, u64) {
 
 fn project_qkv(scope: &mut Scope<'_>, names: &AttentionNames, input: Operand) -> Qkv {
     let (q_width, kv_width) = widths(scope);
-    let biased = scope.arch.bias != Bias::None;
+    let biased = scope.qkv_biased();
     let hidden = scope.arch.hidden;
     if !scope.options.merged_qkv {
         let q = scope.project(names.q, OpClass::MhaProj, input, (hidden, q_width), biased);
@@ -194,10 +205,35 @@ fn rotate(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
     Qkv { q, k, v: qkv.v }
 }
 
+/// Tokens of each sequence that this rank's cache holds for a layer with that window, of `kv_len` where it has all.
+fn kept(scope: &Scope<'_>, kv_len: u64, window: u64) -> u64 {
+    let ranks = scope.cp();
+    let new = if scope.decodes() { scope.q_len } else { scope.q_len.saturating_mul(ranks) };
+    let all = if ranks > 1 { scope.step.kv_len } else { kv_len };
+    let seen = if window == 0 { all } else { all.min(new.saturating_sub(1).saturating_add(window)) };
+    seen.div_ceil(ranks.max(1))
+}
+
+/// Keys and values of the tokens that this rank's new ones see, from all ranks that share the sequences.
+fn gather(scope: &mut Scope<'_>, shape: &Attention, own: Qkv, window: u64) -> Qkv {
+    let held = kept(scope, scope.kv_len, window).saturating_mul(scope.cp());
+    let grid = vec![shape.batch, shape.kv_heads, held, shape.qk_dim];
+    let wholes = vec![("attn.k.all", grid.clone()), ("attn.v.all", grid)];
+    let all = gather_sequence(scope, vec![own.k, own.v], wholes);
+    let [k, v] = all[..] else { return own };
+    let seen = shape
+        .visible()
+        .saturating_mul(shape.batch)
+        .saturating_mul(shape.kv_heads)
+        .saturating_mul(shape.qk_dim);
+    let part = |whole: Operand| Operand { tensor: whole.tensor, elements: whole.elements.min(seen) };
+    Qkv { q: own.q, k: part(k), v: part(v) }
+}
+
 /// Appends the new tokens' keys and values to the cache; keys and values are then what is read from the
 /// cache.
 fn append(scope: &mut Scope<'_>, names: &AttentionNames, fresh: Qkv, kv_len: u64, window: u64) -> Qkv {
-    let kept = Attention { kv_len, window, ..self_shape(scope, 0, true) }.visible();
+    let kept = kept(scope, kv_len, window);
     let (k, v) = caches(scope, names, kept);
     let written = |cache: Operand, new: Operand| Operand { tensor: cache.tensor, elements: new.elements };
     let elements = fresh.k.elements.saturating_add(fresh.v.elements);
@@ -219,8 +255,7 @@ fn caches(scope: &mut Scope<'_>, names: &AttentionNames, len: u64) -> (Operand, 
 /// theirs.
 fn widen_cache(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Attention, qkv: Qkv) -> Qkv {
     let precision = scope.options.precision;
-    let is_cached = scope.graph.role(qkv.k.tensor) == Some(TensorRole::KvCache);
-    if !is_cached || precision.kv_cache == precision.activations {
+    if scope.graph.dtype(qkv.k.tensor) == Some(precision.activations) {
         return qkv;
     }
     let mut read = |name: Name, cache: Operand, dim: u64| {

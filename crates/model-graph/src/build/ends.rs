@@ -1,5 +1,6 @@
 //! The two ends of a model: embedding, and final norm with output head.
 
+use super::collectives::{EMBEDDING, HEAD, gather_logits, gather_tokens, reduce};
 use super::names::{Name, name};
 use super::scope::{Scope, Stream};
 use crate::{Dtype, MatMul, ModelKind, NormPosition, OpClass, OpKind, Operand, Positions, TensorRole};
@@ -16,13 +17,17 @@ pub(super) fn embed(scope: &mut Scope<'_>) -> Stream {
     let hidden = scope.arch.hidden;
     if !scope.options.embedding {
         let dtype = scope.options.precision.activations;
-        let shape = vec![scope.step.batch, scope.q_len, hidden];
+        let shape = scope.on_stream(|scope| scope.rows(hidden));
         let x = scope.tensor("input", TensorRole::Input, dtype, shape);
         return Stream { x, pending: None };
     }
     let x = if scope.arch.patches.is_some() { embed_patches(scope) } else { embed_tokens(scope) };
     let stream = Stream { x, pending: None };
-    if scope.arch.norm_position == NormPosition::Post { scope.close(EMBED_NORM, stream) } else { stream }
+    if scope.arch.norm_position == NormPosition::Post || scope.arch.embedding_norm {
+        scope.close(EMBED_NORM, stream)
+    } else {
+        stream
+    }
 }
 
 /// What follows the last layer of a decoder.
@@ -31,6 +36,7 @@ pub(super) fn finish(scope: &mut Scope<'_>, stream: Stream) {
     let normalise = scope.options.lm_head && scope.arch.norm_position == NormPosition::Pre;
     let x = last_norm(scope, FINAL_NORM, stream, normalise);
     if scope.options.lm_head && scope.arch.vocab > 0 {
+        let x = gather_tokens(scope, &HEAD, x);
         let matrix = if scope.arch.tied_embeddings { token_table(scope) } else { head_matrix(scope) };
         head(scope, matrix, x);
     }
@@ -46,8 +52,9 @@ pub(super) fn finish_encoder(scope: &mut Scope<'_>, stream: Stream) -> Operand {
     let name = if scope.arch.kind == ModelKind::EncoderDecoder { ENCODER_NORM } else { FINAL_NORM };
     let x = last_norm(scope, name, stream, normalise);
     if classifies {
+        let all = gather_tokens(scope, &HEAD, x);
         let matrix = head_matrix(scope);
-        head(scope, matrix, x);
+        head(scope, matrix, all);
     }
     x
 }
@@ -68,6 +75,7 @@ fn head(scope: &mut Scope<'_>, matrix: Operand, x: Operand) {
     let shape = MatMul { batch: 1, m: batch, n: vocab, k: hidden, b_shared_by: 1 };
     let compute = scope.weight_compute();
     scope.add(LM_HEAD.op, OpClass::Other, compute, OpKind::MatMul(shape), vec![last, matrix], vec![logits]);
+    gather_logits(scope, logits);
 }
 
 fn head_matrix(scope: &mut Scope<'_>) -> Operand {
@@ -96,7 +104,8 @@ fn embed_tokens(scope: &mut Scope<'_>) -> Operand {
     };
     let ids = scope.tensor("token_ids", TensorRole::Input, Dtype::Int32, vec![scope.step.batch, scope.q_len]);
     let table = token_table(scope);
-    let mut inputs = vec![ids, part(table, rows)];
+    // Of a table divided by rows, a rank holds a fair share of those looked up; the others stay zero in its sum.
+    let mut inputs = vec![ids, part(table, rows.div_ceil(scope.tp()))];
     if arch.positions == Positions::Learned && arch.max_positions > 0 {
         let table = scope.weight("embed.positions.weight", vec![arch.max_positions, hidden]);
         inputs.push(part(table, scope.q_len));
@@ -107,7 +116,7 @@ fn embed_tokens(scope: &mut Scope<'_>) -> Operand {
     }
     let out = scope.activation(EMBED.out, hidden);
     scope.add_plain(EMBED, OpKind::Gather { rows, cols: hidden }, inputs, vec![out]);
-    out
+    reduce(scope, &EMBEDDING, out)
 }
 
 /// The matmul that embeds image patches; the class token, one row of parameters, is not told apart.
@@ -117,5 +126,8 @@ fn embed_patches(scope: &mut Scope<'_>) -> Operand {
     let dtype = scope.options.precision.activations;
     let shape = vec![scope.step.batch, scope.q_len, pixels];
     let image = scope.tensor("image", TensorRole::Input, dtype, shape);
-    scope.project(EMBED, OpClass::Other, image, (pixels, hidden), true)
+    let all = scope.project(EMBED, OpClass::Other, image, (pixels, hidden), true);
+    // Every rank embeds all; of a divided stream it goes on with its part.
+    let elements = scope.on_stream(|scope| scope.tokens().saturating_mul(hidden));
+    Operand { tensor: all.tensor, elements }
 }

@@ -5,6 +5,7 @@
 //! form), and attends to the latents as if there were one wide key head.
 
 use super::attention::{Qkv, attend, project_out};
+use super::collectives::{gather_sequence, merge_partial};
 use super::names::{Name, SELF, name};
 use super::scope::Scope;
 use crate::{Activation, Attention, MatMul, Mla, OpClass, OpKind, Operand, StepPhase, TensorRole};
@@ -69,13 +70,23 @@ fn rotate(scope: &mut Scope<'_>, mla: &Mla, q: Operand, key: Operand) -> (Operan
 }
 
 fn append(scope: &mut Scope<'_>, mla: &Mla, latent: Operand, key: Operand) -> Operand {
-    let shape = vec![scope.step.batch, 1, scope.kv_len, latent_width(mla)];
+    let ranks = scope.cp();
+    let held = if ranks > 1 { scope.step.kv_len.div_ceil(ranks) } else { scope.kv_len };
+    let shape = vec![scope.step.batch, 1, held, latent_width(mla)];
     let dtype = scope.options.precision.kv_cache;
     let cache = scope.tensor("attn.latent_cache", TensorRole::KvCache, dtype, shape);
     let elements = latent.elements.saturating_add(key.elements);
     let written = Operand { tensor: cache.tensor, elements };
     scope.add_plain(APPEND, OpKind::KvAppend { elements }, vec![latent, key], vec![written]);
     cache
+}
+
+/// The latents of all tokens, from all ranks that share the sequences.
+fn gather(scope: &mut Scope<'_>, mla: &Mla, own: Operand) -> Operand {
+    let ranks = scope.cp();
+    let held = scope.step.kv_len.div_ceil(ranks).saturating_mul(ranks);
+    let grid = vec![scope.step.batch, held, latent_width(mla)];
+    gather_sequence(scope, vec![own], vec![("attn.latent.all", grid)]).first().copied().unwrap_or(own)
 }
 
 /// Attention to the latents themselves, the expansion matrices folded into the queries and the output.
@@ -109,6 +120,7 @@ fn absorbed(scope: &mut Scope<'_>, mla: &Mla, q: Operand, cache: Operand) -> Ope
     let again = if scope.options.fused_attention { 0 } else { mla.kv_lora_rank };
     let v = Operand { tensor: cache.tensor, elements: times(&[scope.step.batch, scope.kv_len, again]) };
     let context = attend(scope, &SELF, &shape, Qkv { q: wide_q, k: cache, v });
+    let context = merge_partial(scope, context, heads.saturating_mul(mla.kv_lora_rank));
 
     let out = scope.activation(V_ABSORB.out, heads.saturating_mul(mla.v_dim));
     let product = MatMul { batch: heads, m: tokens, n: mla.v_dim, k: mla.kv_lora_rank, b_shared_by: 1 };
@@ -122,6 +134,7 @@ fn absorbed(scope: &mut Scope<'_>, mla: &Mla, q: Operand, cache: Operand) -> Ope
 fn expanded(scope: &mut Scope<'_>, mla: &Mla, q: Operand, cache: Operand) -> Operand {
     let heads = scope.arch.heads;
     let batch = scope.step.batch;
+    let cache = if scope.cp() > 1 { gather(scope, mla, cache) } else { cache };
     let up = kv_up(scope, mla);
     let rows = batch.saturating_mul(scope.kv_len);
     let width = heads.saturating_mul(mla.qk_nope_dim.saturating_add(mla.v_dim));

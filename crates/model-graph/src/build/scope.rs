@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::BuildOptions;
 use super::names::Name;
 use crate::dtype::wider;
+use crate::parallel::Share;
 use crate::{
-    Architecture, Bias, Dtype, GraphBuilder, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Step,
-    TensorRole,
+    Architecture, Bias, Dtype, GraphBuilder, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Parallel,
+    Step, StepPhase, TensorRole,
 };
 
 /// The residual stream between two blocks.
@@ -22,12 +23,22 @@ pub(super) struct Stream {
 /// A graph being built, and the step and layer it is built for.
 pub(super) struct Scope<'a> {
     pub(super) graph: GraphBuilder,
+    /// What this rank holds of the model.
     pub(super) arch: &'a Architecture,
+    /// Experts of each mixture that this rank holds.
+    pub(super) experts: u64,
     pub(super) options: &'a BuildOptions,
+    /// This rank's part of the step.
     pub(super) step: &'a Step,
+    /// How the model is divided over ranks.
+    pub(super) parallel: &'a Parallel,
+    /// The pipeline stage being built.
+    pub(super) stage: u32,
+    /// Sequences, or 1 where tokens are divided without regard to sequences.
+    batch: u64,
     /// New tokens of each sequence in the stack being built.
     pub(super) q_len: u64,
-    /// Tokens of each sequence attended to in the stack being built.
+    /// Tokens of each sequence that this rank attends to in the stack being built, the last of its own included.
     pub(super) kv_len: u64,
     /// The layer being built.
     pub(super) layer: Option<u32>,
@@ -36,23 +47,68 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(arch: &'a Architecture, step: &'a Step, options: &'a BuildOptions) -> Self {
+    pub(super) fn new(
+        share: &'a Share,
+        step: &'a Step,
+        options: &'a BuildOptions,
+        (parallel, stage): (&'a Parallel, u32),
+    ) -> Self {
+        let arch = &share.arch;
         let layers = arch.encoder_layers().saturating_add(arch.decoder_layers());
+        let layers = layers.div_ceil(u64::from(parallel.pipeline.max(1)));
         // A Llama layer is 10 operators fused and 15 apart; room for more would only cost page faults.
         let per_layer = if options.fused_elementwise { 11 } else { 16 };
+        let per_layer = per_layer + if parallel.tensor > 1 { 4 } else { 0 };
         let operators =
             usize::try_from(layers.saturating_mul(per_layer).saturating_add(8)).unwrap_or(usize::MAX);
         let graph = GraphBuilder::with_capacity(operators);
         Self {
             graph,
             arch,
+            experts: share.experts,
             options,
             step,
+            parallel,
+            stage,
+            batch: step.batch,
             q_len: step.q_len,
-            kv_len: step.kv_len,
+            kv_len: attended(arch, step, parallel),
             layer: None,
             embedding: None,
         }
+    }
+
+    /// Ranks that share this rank's layers.
+    pub(super) fn tp(&self) -> u64 {
+        u64::from(self.parallel.tensor)
+    }
+
+    /// Ranks that share this rank's sequences.
+    pub(super) fn cp(&self) -> u64 {
+        u64::from(self.parallel.context)
+    }
+
+    /// Whether this is a decode step.
+    pub(super) fn decodes(&self) -> bool {
+        self.step.phase == StepPhase::Decode
+    }
+
+    /// Builds with this rank's share of the tokens where the residual stream is divided (sequence parallelism); with
+    /// all of them where it is not.
+    pub(super) fn on_stream<R>(&mut self, build: impl FnOnce(&mut Self) -> R) -> R {
+        if self.parallel.sequence { self.on_shard(build) } else { build(self) }
+    }
+
+    /// Builds with this rank's share of the tokens, divided over the ranks that share its layers.
+    pub(super) fn on_shard<R>(&mut self, build: impl FnOnce(&mut Self) -> R) -> R {
+        if self.parallel.tensor <= 1 {
+            return build(self);
+        }
+        let whole = (self.batch, self.q_len);
+        (self.batch, self.q_len) = (1, self.tokens().div_ceil(self.tp()));
+        let result = build(self);
+        (self.batch, self.q_len) = whole;
+        result
     }
 
     /// Goes on with another stack over other lengths.
@@ -64,7 +120,7 @@ impl<'a> Scope<'a> {
 
     /// New tokens of all sequences.
     pub(super) fn tokens(&self) -> u64 {
-        self.step.batch.saturating_mul(self.q_len)
+        self.batch.saturating_mul(self.q_len)
     }
 
     /// The format matmuls with weights compute in: the wider of weights and activations.
@@ -82,10 +138,20 @@ impl<'a> Scope<'a> {
         wider(self.options.precision.activations, self.options.precision.kv_cache)
     }
 
+    /// The shape of `width` values for each new token.
+    pub(super) fn rows(&self, width: u64) -> Vec<u64> {
+        vec![self.batch, self.q_len, width]
+    }
+
     /// A new activation of `width` values for each new token.
     pub(super) fn activation(&mut self, label: &'static str, width: u64) -> Operand {
-        let shape = vec![self.step.batch, self.q_len, width];
+        let shape = self.rows(width);
         self.buffer(label, shape)
+    }
+
+    /// Bytes of that many values of an activation.
+    pub(super) fn activation_bytes(&self, elements: u64) -> u64 {
+        self.options.precision.activations.bytes_for(elements)
     }
 
     /// A new activation of any shape.
@@ -169,9 +235,14 @@ impl<'a> Scope<'a> {
         out
     }
 
-    /// Whether projections other than Q, K and V add a bias.
-    pub(super) fn all_biased(&self) -> bool {
-        self.arch.bias == Bias::All
+    /// Whether the projections to queries, keys and values add a bias.
+    pub(super) fn qkv_biased(&self) -> bool {
+        matches!(self.arch.bias, Bias::Qkv | Bias::All)
+    }
+
+    /// Whether those of the feed-forward block do.
+    pub(super) fn ffn_biased(&self) -> bool {
+        matches!(self.arch.bias, Bias::Ffn | Bias::All)
     }
 
     /// A norm over rows of `cols` values.
@@ -206,6 +277,10 @@ impl<'a> Scope<'a> {
             let x = self.settle(stream);
             return (x, x);
         }
+        self.on_stream(|scope| scope.enter_rows(name, stream))
+    }
+
+    fn enter_rows(&mut self, name: Name, stream: Stream) -> (Operand, Operand) {
         let hidden = self.arch.hidden;
         match stream.pending {
             None => (self.norm(name, stream.x, hidden), stream.x),
@@ -230,14 +305,20 @@ impl<'a> Scope<'a> {
     /// The stream with everything added.
     pub(super) fn settle(&mut self, stream: Stream) -> Operand {
         let Some((branch, name)) = stream.pending else { return stream.x };
-        let out = self.activation(name.out, self.arch.hidden);
-        let kind = OpKind::Elementwise { function: crate::Activation::Add, elements: out.elements };
-        self.add_plain(name, kind, vec![branch, stream.x], vec![out]);
-        out
+        self.on_stream(|scope| {
+            let out = scope.activation(name.out, scope.arch.hidden);
+            let kind = OpKind::Elementwise { function: crate::Activation::Add, elements: out.elements };
+            scope.add_plain(name, kind, vec![branch, stream.x], vec![out]);
+            out
+        })
     }
 
     /// The norm of the sum that ends a block of a post-norm model.
     pub(super) fn close(&mut self, name: Name, stream: Stream) -> Stream {
+        self.on_stream(|scope| scope.close_rows(name, stream))
+    }
+
+    fn close_rows(&mut self, name: Name, stream: Stream) -> Stream {
         let hidden = self.arch.hidden;
         let out = self.activation(name.out, hidden);
         let inputs = match stream.pending {
@@ -251,5 +332,26 @@ impl<'a> Scope<'a> {
     /// Values per new token of an operand.
     fn row_width(&self, x: Operand) -> u64 {
         x.elements.checked_div(self.tokens()).unwrap_or(0)
+    }
+}
+
+/// Tokens of each sequence that the rank attends to.
+///
+/// Where sequences are divided for a pass over many tokens, its own are the q of all around the middle of the new ones, and
+/// with a causal mask nothing after them counts: the new ones before them are (all new - q) / 2. For a decode step it is the
+/// rank's part of the cache.
+fn attended(arch: &Architecture, step: &Step, parallel: &Parallel) -> u64 {
+    let context = u64::from(parallel.context.max(1));
+    if context == 1 {
+        return step.kv_len;
+    }
+    match step.phase {
+        StepPhase::Decode => step.kv_len.div_ceil(context).max(step.q_len),
+        _ if arch.decoder_layers() > 0 => {
+            let all_new = step.q_len.saturating_mul(context);
+            let cached = step.kv_len.saturating_sub(all_new);
+            cached.saturating_add(all_new.saturating_add(step.q_len).div_ceil(2))
+        }
+        _ => step.kv_len,
     }
 }

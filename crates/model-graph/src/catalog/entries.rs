@@ -2,8 +2,8 @@
 
 use super::Entry;
 use crate::{
-    Architecture, Bias, FfnActivation, Mla, ModelKind, Moe, NormKind, NormPosition, Patches, Positions,
-    SlidingWindow,
+    Architecture, Bias, Blocks, FfnActivation, Mla, ModelKind, Moe, NormKind, NormPosition, Patches,
+    Positions, SlidingWindow,
 };
 
 const BERT_SOURCE: &str = "Devlin et al. 2018, arXiv:1810.04805, section 3; \
@@ -281,6 +281,8 @@ const PLAIN: Architecture = Architecture {
     activation: FfnActivation::Gelu,
     norm: NormKind::Layer,
     norm_position: NormPosition::Pre,
+    blocks: Blocks::Sequential,
+    embedding_norm: false,
     positions: Positions::Rope,
     max_positions: 0,
     vocab: 0,

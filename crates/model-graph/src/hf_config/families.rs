@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::ConfigError;
 use super::fields::{Fields, activation, wrong};
 use crate::{
-    Architecture, Bias, FfnActivation, Mla, ModelKind, Moe, NormKind, NormPosition, Patches, Positions,
-    SlidingWindow,
+    Architecture, Bias, Blocks, FfnActivation, Mla, ModelKind, Moe, NormKind, NormPosition, Patches,
+    Positions, SlidingWindow,
 };
 
 /// The values of `model_type` that can be read.
@@ -82,6 +82,8 @@ fn from_sizes([layers, hidden]: [u64; 2], heads: u64, ffn: u64) -> Result<Archit
         activation: FfnActivation::Gelu,
         norm: NormKind::Layer,
         norm_position: NormPosition::Pre,
+        blocks: Blocks::Sequential,
+        embedding_norm: false,
         positions: Positions::Learned,
         max_positions: 0,
         vocab: 0,

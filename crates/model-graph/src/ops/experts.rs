@@ -43,15 +43,25 @@ impl GroupedMatMul {
 /// Returns `(rows, experts)` pairs, largest rows first; none without tokens.
 #[must_use]
 pub fn balanced_groups(tokens: u64, experts: u64, top_k: u64) -> Vec<(u64, u64)> {
+    balanced_groups_of_rank(tokens, experts, top_k, 1)
+}
+
+/// What one of `ranks` ranks that divide the experts gets of [`balanced_groups`]: its share of the rows (rounded up:
+/// the busiest rank's) spread over its share of the experts that are hit.
+#[must_use]
+pub fn balanced_groups_of_rank(tokens: u64, experts: u64, top_k: u64, ranks: u64) -> Vec<(u64, u64)> {
     let top_k = top_k.min(experts);
-    let rows = tokens.saturating_mul(top_k);
+    let ranks = ranks.max(1);
+    let rows = tokens.saturating_mul(top_k).div_ceil(ranks);
     if rows == 0 {
         return Vec::new();
     }
+    let held = experts.div_ceil(ranks);
     let missed_by_one = 1.0 - top_k as f64 / experts as f64;
-    let expected = experts as f64 * (1.0 - power(missed_by_one, tokens));
+    let expected = experts as f64 * (1.0 - power(missed_by_one, tokens)) / ranks as f64;
     // Within 0..=experts, so the cast cannot cut anything off but the fraction.
-    let hit = ((expected + 0.5) as u64).clamp(top_k, experts.min(rows));
+    let most = held.min(rows);
+    let hit = ((expected + 0.5) as u64).clamp(top_k.div_ceil(ranks).min(most), most);
     let (each, left) = (rows / hit, rows % hit);
     let mut groups = Vec::with_capacity(2);
     if left > 0 {

@@ -31,6 +31,13 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, Simulati
         OpKind::MatMul(shape) => matmul::lower_matmul(chip, demand, *shape),
         OpKind::GroupedMatMul(shape) => matmul::lower_grouped(chip, demand, shape),
         OpKind::Attention(shape) => attention::lower(chip, demand, *shape),
+        OpKind::Collective(_) => Err(collective_alone(chip, demand)),
         _ => stream::lower(chip, demand),
     }
+}
+
+/// The error for a collective where one device is simulated by itself.
+pub(crate) fn collective_alone(chip: &Chip, demand: &Demand) -> SimulationError {
+    let reason = format!("it runs alone, and operator {} needs other devices", demand.name);
+    SimulationError::Machine { device: chip.device.name.clone(), reason }
 }

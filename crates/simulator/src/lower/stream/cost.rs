@@ -124,7 +124,7 @@ pub(super) fn describe(chip: &Chip, demand: &Demand) -> Stream {
         OpKind::Route { tokens, experts, top_k } => {
             row_major(tokens, experts, 4.0 + top_k as f64, 1.0, 0.0, element)
         }
-        OpKind::MatMul(_) | OpKind::Attention(_) | OpKind::GroupedMatMul(_) => {
+        OpKind::MatMul(_) | OpKind::Attention(_) | OpKind::GroupedMatMul(_) | OpKind::Collective(_) => {
             flat(demand.flops, 1.0, 0.0, 0.0)
         }
     }
