@@ -5,7 +5,8 @@ use serde_yaml::Value;
 
 use crate::nearest::{nearest, shorten};
 use crate::{
-    CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, System, overlay,
+    CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, System, SystemSpec,
+    overlay,
 };
 
 mod entries;
@@ -52,7 +53,7 @@ pub fn software_profiles() -> &'static [Entry] {
     entries::SOFTWARE
 }
 
-/// All systems: nodes and racks of equal devices.
+/// All systems: nodes, racks, clusters and pods of equal devices.
 #[must_use]
 pub fn systems() -> &'static [Entry] {
     entries::SYSTEMS
@@ -90,6 +91,14 @@ pub fn software_yaml(name: &str) -> Result<Value, CatalogError> {
     merged("software profile", entries::SOFTWARE, name)
 }
 
+/// The complete description of a system as YAML, with `extends:` merged away.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn system_yaml(name: &str) -> Result<Value, CatalogError> {
+    merged("system", entries::SYSTEMS, name)
+}
+
 /// A device by name or alias.
 ///
 /// # Errors
@@ -115,10 +124,9 @@ pub fn software(name: &str) -> Result<SoftwareProfile, CatalogError> {
 /// # Errors
 /// [`CatalogError::Unknown`] with the nearest names.
 pub fn system(name: &str) -> Result<System, CatalogError> {
-    let value = merged("system", entries::SYSTEMS, name)?;
-    let system: System = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
-    system.check().map_err(|errors| all_broken(name, &errors))?;
-    Ok(system)
+    let value = system_yaml(name)?;
+    let spec: SystemSpec = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
+    System::try_from_spec(spec).map_err(|errors| all_broken(name, &errors))
 }
 
 fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, CatalogError> {

@@ -148,6 +148,19 @@ impl Checker {
         Some(words)
     }
 
+    /// The result of another check, its errors placed below the current place.
+    pub fn adopt<T>(&mut self, result: Result<T, Vec<HardwareError>>) -> Option<T> {
+        let errors = match result {
+            Ok(result) => return Some(result),
+            Err(errors) => errors,
+        };
+        self.errors.extend(errors.into_iter().map(|mut error| {
+            error.path.splice(0..0, self.path.iter().cloned());
+            error
+        }));
+        None
+    }
+
     /// `result` if nothing was wrong, otherwise the errors.
     pub fn finish<T>(self, result: Option<T>) -> Result<T, Vec<HardwareError>> {
         match result {

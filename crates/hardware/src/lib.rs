@@ -15,6 +15,7 @@ mod check;
 mod device;
 mod dram;
 mod error;
+pub mod fabric;
 mod figure;
 mod formats;
 mod nearest;
@@ -34,6 +35,10 @@ pub use attention::{
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};
+pub use fabric::{
+    Fabric, FabricLevel, FabricLink, FabricLinkFigures, FabricSpec, LevelSpec, LinkOverrideSpec, LinkSpec,
+    PortsSpec, RouteError, RoutingSpec, Topology, TopologySpec,
+};
 pub use figure::{Figure, Provenance};
 pub use formats::{FORMATS, widening};
 pub use nearest::nearest;
@@ -42,4 +47,4 @@ pub use peak::{MatmulOn, Peak};
 pub use rows::FigureRow;
 pub use software::{LaunchMode, RowKernel, RowKernels, SoftwareProfile, SoftwareSpec};
 pub use spec::{DeviceSpec, DramSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
-pub use system::{Interconnect, System, Topology};
+pub use system::{System, SystemSpec};

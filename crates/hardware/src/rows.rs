@@ -3,8 +3,8 @@
 use memwall_units::{Picos, Quantity};
 
 use crate::{
-    Device, Duplex, Engine, Figure, Interconnect, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile,
-    System, Tier, TierKind, Topology,
+    Device, Duplex, Engine, Figure, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile, System, Tier,
+    TierKind,
 };
 
 /// One line of `memwall hardware show`.
@@ -234,26 +234,7 @@ impl System {
         let mut rows = Rows::default();
         rows.setting("device", &self.device);
         rows.number("count", &self.count);
-        rows.links("interconnect", &self.interconnect);
-        if let Some(network) = &self.network {
-            rows.links("network", network);
-        }
+        self.fabric_spec().rows(&mut rows);
         rows.0
-    }
-}
-
-impl Rows {
-    fn links(&mut self, name: &str, links: &Interconnect) {
-        let topology = match links.topology {
-            Topology::Switch => "switch",
-            Topology::Mesh => "mesh",
-            Topology::Bus => "bus",
-        };
-        self.setting(&format!("{name}.title"), &links.title);
-        self.setting(&format!("{name}.topology"), topology);
-        self.quantity(&format!("{name}.bandwidth"), &links.bandwidth);
-        if let Some(efficiency) = &links.efficiency {
-            self.number(&format!("{name}.efficiency"), efficiency);
-        }
     }
 }
