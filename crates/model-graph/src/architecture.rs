@@ -51,10 +51,10 @@ pub struct Architecture {
     pub norm_position: NormPosition,
     /// Whether attention and feed-forward follow each other (`sequential`, the default) or work side by side on the same
     /// input: `parallel` (GPT-J), or `parallel-two-norms`, each with a norm of its own (GPT-NeoX, Falcon 40B and 180B).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub blocks: Blocks,
     /// Whether the embedded tokens are normalised before the first layer (BLOOM); `post` models always do.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub embedding_norm: bool,
     /// How positions enter.
     #[serde(default)]
@@ -187,6 +187,10 @@ pub struct SlidingWindow {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_every: Option<u64>,
+    /// Whether sequences are cut into blocks of `tokens`, in which a query sees the earlier tokens of its own block
+    /// (Llama 4), rather than the last `tokens`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub chunked: bool,
 }
 
 /// Multi-head latent attention: one compressed latent per token is cached instead of keys and values.
@@ -319,6 +323,10 @@ impl Architecture {
             FfnActivation::Silu => Activation::Silu,
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_norm() -> NormKind {
