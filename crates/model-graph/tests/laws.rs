@@ -195,7 +195,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
                 NormPosition::Pre
             },
             blocks: Blocks::Sequential,
-            embedding_norm: windowed,
+            embedding_norm: windowed && kind != ModelKind::EncoderDecoder,
             positions: if learned { Positions::Learned } else { Positions::Rope },
             max_positions: 100,
             vocab,

@@ -1,4 +1,5 @@
-//! What ranks of a divided model compute, hold and send, against Megatron-LM's formulae and against the whole model.
+//! What ranks of a divided model compute, hold and send, against Megatron-LM's formulae and against the
+//! whole model.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use memwall_model_graph::{
 
 const BF16: Precision = Precision::uniform(Dtype::Bf16);
 
-/// Shoeybi et al. 2019, section 3: two all-reduces of tokens x hidden a layer in a forward pass, one after the embedding.
+/// Shoeybi et al. 2019, section 3: two all-reduces of tokens x hidden a layer in a forward pass, one after
+/// the embedding.
 #[test]
 fn tensor_parallel_layers_all_reduce_twice() {
     for (name, tensor) in [("llama-3-8b", 8), ("gpt3-175b", 8), ("llama-2-70b", 4), ("mixtral-8x7b", 2)] {
@@ -36,8 +38,8 @@ fn tensor_parallel_layers_all_reduce_twice() {
     }
 }
 
-/// Korthikanti et al. 2022, section 4.2.2: each all-reduce becomes an all-gather and a reduce-scatter of the same size, so
-/// that a ring moves the same bytes; norms work on 1 / tensor of the tokens.
+/// Korthikanti et al. 2022, section 4.2.2: each all-reduce becomes an all-gather and a reduce-scatter of the
+/// same size, so that a ring moves the same bytes; norms work on 1 / tensor of the tokens.
 #[test]
 fn sequence_parallelism_moves_the_same_bytes() {
     let arch = model("llama-3-8b");
@@ -87,7 +89,8 @@ fn blocks_side_by_side_share_an_all_reduce() {
     }
 }
 
-/// Stages send each other tokens x hidden of a micro-batch, the tensor-th part of it where the stream is divided.
+/// Stages send each other tokens x hidden of a micro-batch, the tensor-th part of it where the stream is
+/// divided.
 #[test]
 fn stages_pass_their_activations_on() {
     let arch = model("llama-3-8b");
@@ -298,9 +301,8 @@ fn what_does_not_divide_is_told_by_field() {
     );
     assert_eq!(
         fault("mixtral-8x7b", Parallel { expert: 8, data: 2, tensor: 2, ..of }),
-        [
-            "expert: expected a divisor of tensor (2), or a multiple of it that divides tensor x data x context (4), got 8"
-        ]
+        ["expert: expected a divisor of tensor (2), or a multiple of it that divides \
+            tensor x data x context (4), got 8"]
     );
     assert_eq!(
         fault("t5-base", Parallel { pipeline: 2, context: 2, ..of }),

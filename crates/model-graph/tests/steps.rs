@@ -123,8 +123,8 @@ fn a_window_bounds_decode() {
     assert_eq!(reads(30_000), 8 * 128 * 4096);
 }
 
-/// Llama 4 attends in blocks: a decode step to the tokens of its own, a prefill to no more pairs than that; every fourth
-/// layer attends to everything.
+/// Llama 4 attends in blocks: a decode step to the tokens of its own, a prefill to no more pairs than that;
+/// every fourth layer attends to everything.
 #[test]
 fn blocks_bound_attention() {
     let architecture = catalog::find("llama-4-maverick").unwrap();

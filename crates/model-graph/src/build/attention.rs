@@ -109,8 +109,8 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
     if scope.options.separate_scaling { gather_heads(scope, names, out, width) } else { out }
 }
 
-/// One more pass over the scores. The mask has a row for each query at most, shared by all heads: its bytes are
-/// left out.
+/// One more pass over the scores. The mask has a row for each query at most, shared by all heads: its bytes
+/// are left out.
 fn pass_over(scope: &mut Scope<'_>, name: Name, scores: Operand, grid: Vec<u64>) -> Operand {
     let result = scope.buffer(name.out, grid);
     let kind = OpKind::Elementwise { function: Activation::Scale, elements: scores.elements };
@@ -175,8 +175,8 @@ fn extent(scope: &Scope<'_>, window: u64) -> (u64, u64) {
     (kv_len, like_blocks(scope.q_len, kv_len, window))
 }
 
-/// The smallest sliding window in which the last `q_len` of `kv_len` tokens see at least as many pairs as in blocks of
-/// `block`, so that the work is the same to one part in `q_len`.
+/// The smallest sliding window in which the last `q_len` of `kv_len` tokens see at least as many pairs as in
+/// blocks of `block`, so that the work is the same to one part in `q_len`.
 fn like_blocks(q_len: u64, kv_len: u64, block: u64) -> u64 {
     // A token at place p of its block sees p + 1 tokens.
     let seen_before = |tokens: u64| {
@@ -251,7 +251,8 @@ fn rotate(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
     Qkv { q, k, v: qkv.v }
 }
 
-/// Tokens of each sequence that this rank's cache holds for a layer with that window, of `kv_len` where it has all.
+/// Tokens of each sequence that this rank's cache holds for a layer with that window, of `kv_len` where it
+/// has all.
 fn kept(scope: &Scope<'_>, kv_len: u64, window: u64) -> u64 {
     let ranks = scope.cp();
     let new = if scope.decodes() { scope.q_len } else { scope.q_len.saturating_mul(ranks) };

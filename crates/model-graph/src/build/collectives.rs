@@ -107,8 +107,8 @@ pub(super) fn exchange_rows(scope: &mut Scope<'_>, name: Name, rows: Operand, ar
     out
 }
 
-/// Keys and values (or latents) of all tokens from each rank's share of them, in as many tensors as are given: each is a
-/// share, its label, and the shape of the whole.
+/// Keys and values (or latents) of all tokens from each rank's share of them, in as many tensors as are
+/// given: each is a share, its label, and the shape of the whole.
 pub(super) fn gather_sequence(
     scope: &mut Scope<'_>,
     parts: Vec<Operand>,
@@ -127,7 +127,8 @@ pub(super) fn gather_sequence(
     outs
 }
 
-/// The outputs of attention to the whole cache, `width` = heads x value width a token, from those to each rank's part of it.
+/// The outputs of attention to the whole cache, `width` = heads x value width a token, from those to each
+/// rank's part of it.
 pub(super) fn merge_partial(scope: &mut Scope<'_>, partial: Operand, width: u64) -> Operand {
     let ranks = scope.cp();
     if ranks <= 1 || !scope.decodes() {

@@ -147,8 +147,8 @@ fn travelling_mixture(scope: &mut Scope<'_>, moe: &Moe, input: Operand) -> Opera
     scope.on_stream(|scope| add_shared(scope, routed, shared))
 }
 
-/// Router, permutation, and grouped matmuls over the experts of this rank that got tokens; where experts are on other ranks,
-/// the way there and back.
+/// Router, permutation, and grouped matmuls over the experts of this rank that got tokens; where experts are
+/// on other ranks, the way there and back.
 fn routed(scope: &mut Scope<'_>, moe: &Moe, input: Operand) -> Operand {
     let hidden = scope.arch.hidden;
     let tokens = scope.tokens();

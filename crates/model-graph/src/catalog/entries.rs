@@ -415,8 +415,9 @@ fn llama(sizes: [u64; 7]) -> Architecture {
     }
 }
 
-/// Every second layer is a mixture of 128 experts, of which each token goes to one and to the shared one; of four layers
-/// three attend in blocks. (The layers that attend to everything have no rotary embedding; that is not told apart.)
+/// Every second layer is a mixture of 128 experts, of which each token goes to one and to the shared one; of
+/// four layers three attend in blocks. (The layers that attend to everything have no rotary embedding; that
+/// is not told apart.)
 fn llama_4_maverick() -> Architecture {
     let window = SlidingWindow { tokens: 8192, full_every: Some(4), chunked: true };
     let moe = Moe { shared_experts: 1, every: 2, ..experts(128, 1, 8192) };
