@@ -93,8 +93,9 @@ pub fn build_step(
 ///
 /// `step` is the whole: all sequences, all tokens. The ranks of a stage have equal graphs; where they cannot
 /// be equal it is that of a rank that has most to do (rounded up shares of the vocabulary, of experts' rows,
-/// of a cache's tokens). What is sent, in the number format of activations unless said otherwise, per
-/// micro-batch of T = batch / data / `micro_batches` x tokens / context tokens:
+/// of a cache's tokens). What is sent, per micro-batch of T = batch / data / `micro_batches` x tokens /
+/// context tokens, in the number format of activations, which is at least 16 bits wide for what is to be
+/// added up (all-reduce, reduce-scatter, the way back from experts) and for logits:
 ///
 /// * `tensor`: the embedding's rows, each attention's output projection and each feed-forward block's way
 ///   down end in an all-reduce of T x hidden (Shoeybi et al. 2019, arXiv:1909.08053); blocks side by side

@@ -46,7 +46,8 @@ pub struct Parallel {
     /// Ranks that share each sequence.
     #[serde(alias = "cp")]
     pub context: u32,
-    /// Parts that a rank's batch goes through the pipeline in.
+    /// Parts that a rank's batch goes through the pipeline in. A graph is that of one part; caches of all
+    /// parts live at once.
     pub micro_batches: u32,
 }
 

@@ -73,6 +73,24 @@ fn sequence_parallelism_moves_the_same_bytes() {
     assert!(collectives(&graph, Some(0)).iter().all(|one| one.bytes == 4 * arch.hidden * 2));
 }
 
+/// Systems that compute in 8 bits add up in 16.
+#[test]
+fn sums_travel_in_16_bits() {
+    let bytes = |name: &str, parallel: Parallel| -> Vec<(&'static str, u64)> {
+        let options = BuildOptions::fused(Precision::uniform(Dtype::Fp8));
+        let graph = build_rank_step(&model(name), &decode(64, 100), &options, &parallel, 0).unwrap();
+        collectives(&graph, Some(5)).iter().map(|one| (one.kind.name(), one.bytes)).collect()
+    };
+    let tensor = Parallel { tensor: 4, ..Parallel::default() };
+    let stream = 64 * 4096;
+    assert_eq!(bytes("llama-3-8b", tensor), [("all_reduce", 2 * stream); 2]);
+    let divided = [("all_gather", stream), ("reduce_scatter", 2 * stream)];
+    assert_eq!(bytes("llama-3-8b", Parallel { sequence: true, ..tensor }), [divided, divided].concat());
+    let experts = Parallel { data: 4, expert: 4, ..Parallel::default() };
+    let rows = 16 * 2 * 4096;
+    assert_eq!(bytes("mixtral-8x7b", experts), [("all_to_all", rows), ("all_to_all", 2 * rows)]);
+}
+
 /// A model whose blocks stand side by side adds up before it sends: one all-reduce a layer.
 #[test]
 fn blocks_side_by_side_share_an_all_reduce() {

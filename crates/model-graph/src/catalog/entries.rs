@@ -203,7 +203,7 @@ pub const MODELS: &[Entry] = &[
     Entry {
         name: "llama-4-maverick",
         aliases: &["meta-llama/Llama-4-Maverick-17B-128E", "meta-llama/Llama-4-Maverick-17B-128E-Instruct"],
-        title: "Llama 4 Maverick 17B-128E",
+        title: "Llama 4 Maverick",
         source: LLAMA4_SOURCE,
         published_parameters: 400_000_000_000,
         shape: || llama_4_maverick(),
