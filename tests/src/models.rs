@@ -107,7 +107,11 @@ pub fn decoders() -> impl Strategy<Value = Architecture> {
                 tied_embeddings: biased,
                 bias: if biased && plain { Bias::All } else { Bias::None },
                 qk_norm: false,
-                window: (windowed && plain).then_some(SlidingWindow { tokens: 128, full_every: Some(2) }),
+                window: (windowed && plain).then_some(SlidingWindow {
+                    tokens: 128,
+                    full_every: Some(2),
+                    chunked: false,
+                }),
                 mla,
                 moe: moe.map(|(experts, top_k, width, shared_experts)| Moe {
                     experts,

@@ -49,12 +49,13 @@ pub struct Architecture {
     /// Whether a block normalises its input (`pre`, the default) or the sum after it (`post`, as BERT does).
     #[serde(default)]
     pub norm_position: NormPosition,
-    /// Whether attention and feed-forward follow each other (`sequential`, the default) or work side by side on the same
-    /// input: `parallel` (GPT-J), or `parallel-two-norms`, each with a norm of its own (GPT-NeoX, Falcon 40B and 180B).
-    #[serde(default)]
+    /// Whether attention and feed-forward follow each other (`sequential`, the default) or work side by side
+    /// on the same input: `parallel` (GPT-J), or `parallel-two-norms`, each with a norm of its own
+    /// (GPT-NeoX, Falcon 40B and 180B).
+    #[serde(default, skip_serializing_if = "is_default")]
     pub blocks: Blocks,
     /// Whether the embedded tokens are normalised before the first layer (BLOOM); `post` models always do.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub embedding_norm: bool,
     /// How positions enter.
     #[serde(default)]
@@ -155,8 +156,8 @@ pub enum Positions {
     Learned,
     /// A learned bias on the attention scores by distance (T5).
     Relative,
-    /// A bias on the attention scores in proportion to distance, a slope a head and no parameters (BLOOM); computed inside
-    /// attention, where it moves no bytes.
+    /// A bias on the attention scores in proportion to distance, a slope a head and no parameters (BLOOM);
+    /// computed inside attention, where it moves no bytes.
     Alibi,
     /// Nothing.
     None,
@@ -187,6 +188,10 @@ pub struct SlidingWindow {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_every: Option<u64>,
+    /// Whether sequences are cut into blocks of `tokens`, in which a query sees the earlier tokens of its
+    /// own block (Llama 4), rather than the last `tokens`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub chunked: bool,
 }
 
 /// Multi-head latent attention: one compressed latent per token is cached instead of keys and values.
@@ -319,6 +324,10 @@ impl Architecture {
             FfnActivation::Silu => Activation::Silu,
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_norm() -> NormKind {

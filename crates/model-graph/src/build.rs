@@ -88,36 +88,41 @@ pub fn build_step(
     build_rank_step(architecture, step, options, &Parallel::default(), 0)
 }
 
-/// The graph that one rank of pipeline stage `stage` runs for one micro-batch of the step, collectives included.
+/// The graph that one rank of pipeline stage `stage` runs for one micro-batch of the step, collectives
+/// included.
 ///
-/// `step` is the whole: all sequences, all tokens. The ranks of a stage have equal graphs; where they cannot be equal it is
-/// that of a rank that has most to do (rounded up shares of the vocabulary, of experts' rows, of a cache's tokens). What is
-/// sent, in the number format of activations unless said otherwise, per micro-batch of T = batch / data / `micro_batches`
-/// x tokens / context tokens:
+/// `step` is the whole: all sequences, all tokens. The ranks of a stage have equal graphs; where they cannot
+/// be equal it is that of a rank that has most to do (rounded up shares of the vocabulary, of experts' rows,
+/// of a cache's tokens). What is sent, per micro-batch of T = batch / data / `micro_batches` x tokens /
+/// context tokens, in the number format of activations, which is at least 16 bits wide for what is to be
+/// added up (all-reduce, reduce-scatter, the way back from experts) and for logits:
 ///
-/// * `tensor`: the embedding's rows, each attention's output projection and each feed-forward block's way down end in an
-///   all-reduce of T x hidden (Shoeybi et al. 2019, arXiv:1909.08053); blocks side by side share one. The logits are
-///   all-gathered: one token a sequence x vocabulary, padded to a multiple of `tensor`. Key and value heads fewer than
-///   `tensor` are held by several ranks; norms, biases of row-parallel matrices, routers, latent projections, position
-///   tables and a vision model's patch matrix are held by all.
-/// * `sequence`: instead, an all-gather before each such block (or the head) and a reduce-scatter after it, T rounded up
-///   to a multiple of `tensor`.
-/// * `pipeline`: a stage receives T x hidden from the one before and sends as much to the next (with `sequence` the
-///   `tensor`-th part). The first embeds, the last has the head. Layers: [`Parallel::layers_of`].
+/// * `tensor`: the embedding's rows, each attention's output projection and each feed-forward block's way
+///   down end in an all-reduce of T x hidden (Shoeybi et al. 2019, arXiv:1909.08053); blocks side by side
+///   share one. The logits are all-gathered: one token a sequence x vocabulary, padded to a multiple of
+///   `tensor`. Key and value heads fewer than `tensor` are held by several ranks; norms, biases of
+///   row-parallel matrices, routers, latent projections, position tables and a vision model's patch matrix
+///   are held by all.
+/// * `sequence`: instead, an all-gather before each such block (or the head) and a reduce-scatter after it,
+///   T rounded up to a multiple of `tensor`.
+/// * `pipeline`: a stage receives T x hidden from the one before and sends as much to the next (with
+///   `sequence` the `tensor`-th part). The first embeds, the last has the head. Layers:
+///   [`Parallel::layers_of`].
 /// * `data`: nothing. Sequences are divided; with fewer sequences than `data` a rank that has one is built.
-/// * `expert`: see [`Parallel`]. Where tokens travel, each all-to-all sends rows = T / `tensor` x `top_k` of hidden
-///   values: one copy for each choice, as Megatron-LM's dispatcher does, activations as they are. Routing is even.
-/// * `context`: in prefill and encode, each sequence is cut into 2 x `context` chunks of which rank i works on the i-th
-///   and the i-th last, so that causal work is even (Grattafiori et al. 2024, arXiv:2407.21783, section 3.3.2); the keys
-///   and values of all tokens are all-gathered in each layer, from the cache (in its format) where there is one. The graph is
-///   that of the rank with the two middle chunks, which are adjacent. Each rank caches its own tokens. In decode every
-///   rank computes all new tokens' projections, attends to its part of the cache, and all-gathers the partial outputs
-///   with an fp32 sum a head, which are then merged. Latent attention gathers latents, and each rank expands those it
-///   attends to.
+/// * `expert`: see [`Parallel`]. Where tokens travel, each all-to-all sends rows = T / `tensor` x `top_k` of
+///   hidden values: one copy for each choice, as Megatron-LM's dispatcher does, activations as they are.
+///   Routing is even.
+/// * `context`: in prefill and encode, each sequence is cut into 2 x `context` chunks of which rank i works
+///   on the i-th and the i-th last, so that causal work is even (Grattafiori et al. 2024, arXiv:2407.21783,
+///   section 3.3.2); the keys and values of all tokens are all-gathered in each layer, from the cache (in
+///   its format) where there is one. The graph is that of the rank with the two middle chunks, which are
+///   adjacent. Each rank caches its own tokens. In decode every rank computes all new tokens' projections,
+///   attends to its part of the cache, and all-gathers the partial outputs with an fp32 sum a head, which
+///   are then merged. Latent attention gathers latents, and each rank expands those it attends to.
 ///
 /// # Errors
-/// As [`build_step`], and [`GraphError::Parallel`] for what does not divide, each with its path in [`Parallel`] (or
-/// `stage`).
+/// As [`build_step`], and [`GraphError::Parallel`] for what does not divide, each with its path in
+/// [`Parallel`] (or `stage`).
 pub fn build_rank_step(
     architecture: &Architecture,
     step: &Step,

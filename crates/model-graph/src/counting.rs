@@ -57,8 +57,8 @@ impl std::iter::Sum for Counts {
 impl Operator {
     /// Operations and bytes accessed. `graph` is the operator's own.
     ///
-    /// A collective counts as nothing under both conventions: neither is about what ranks send each other, whose bytes
-    /// [`crate::Collective::bytes`] has.
+    /// A collective counts as nothing under both conventions: neither is about what ranks send each other,
+    /// whose bytes [`crate::Collective::bytes`] has.
     #[must_use]
     pub fn counts(&self, graph: &Graph, counting: Counting) -> Counts {
         if matches!(self.kind, OpKind::Collective(_)) {

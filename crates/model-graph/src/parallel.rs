@@ -9,26 +9,29 @@ use crate::{Architecture, ArchitectureError, ModelKind, Step, StepPhase};
 
 /// How a model is divided over ranks (devices).
 ///
-/// There are [`Parallel::ranks`] = `tensor` x `context` x `data` x `pipeline` ranks, numbered in this order, tensor-parallel
-/// neighbours next to each other, as in Megatron-LM. Expert parallelism takes no ranks of its own: the `tensor` x
-/// `context` x `data` ranks of one pipeline stage hold the experts, `expert` consecutive ranks holding all of them once.
+/// There are [`Parallel::ranks`] = `tensor` x `context` x `data` x `pipeline` ranks, numbered in this order,
+/// tensor-parallel neighbours next to each other, as in Megatron-LM. Expert parallelism takes no ranks of
+/// its own: the `tensor` x `context` x `data` ranks of one pipeline stage hold the experts, `expert`
+/// consecutive ranks holding all of them once.
 ///
-/// * Where `expert` is at most `tensor`, an expert group lies within a tensor-parallel group: experts are divided over
-///   `expert` ranks and each expert's inner width over the remaining `tensor / expert`, as TensorRT-LLM has it
-///   (`moe_tp x moe_ep = tp`). Every rank of the group has all of its tokens already, so nothing is sent to experts: each rank
-///   applies the experts it holds, and the block's all-reduce (with `sequence`: reduce-scatter) adds up.
-/// * Where `expert` is more than `tensor`, an expert group is whole tensor-parallel groups of several data- or
-///   context-parallel shares, as in vLLM, SGLang and Megatron-LM. Experts are whole; each rank sends its
-///   `1 / tensor` of its group's tokens through an all-to-all to the experts they chose, and gets them back through another.
-///   Shared experts are divided over `tensor`, as a dense block.
+/// * Where `expert` is at most `tensor`, an expert group lies within a tensor-parallel group: experts are
+///   divided over `expert` ranks and each expert's inner width over the remaining `tensor / expert`, as
+///   TensorRT-LLM has it (`moe_tp x moe_ep = tp`). Every rank of the group has all of its tokens already, so
+///   nothing is sent to experts: each rank applies the experts it holds, and the block's all-reduce (with
+///   `sequence`: reduce-scatter) adds up.
+/// * Where `expert` is more than `tensor`, an expert group is whole tensor-parallel groups of several data-
+///   or context-parallel shares, as in vLLM, SGLang and Megatron-LM. Experts are whole; each rank sends its
+///   `1 / tensor` of its group's tokens through an all-to-all to the experts they chose, and gets them back
+///   through another. Shared experts are divided over `tensor`, as a dense block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parallel {
     /// Ranks that share each layer's matrices: query heads, inner width of feed-forward blocks, vocabulary.
     #[serde(alias = "tp")]
     pub tensor: u32,
-    /// Whether what is between those matrices (norms, residual sums) is divided by tokens over the same ranks, each
-    /// all-reduce becoming a reduce-scatter and an all-gather (Korthikanti et al. 2022, arXiv:2205.05198).
+    /// Whether what is between those matrices (norms, residual sums) is divided by tokens over the same
+    /// ranks, each all-reduce becoming a reduce-scatter and an all-gather (Korthikanti et al. 2022,
+    /// arXiv:2205.05198).
     #[serde(alias = "sp")]
     pub sequence: bool,
     /// Stages, each holding some of the layers.
@@ -43,7 +46,8 @@ pub struct Parallel {
     /// Ranks that share each sequence.
     #[serde(alias = "cp")]
     pub context: u32,
-    /// Parts that a rank's batch goes through the pipeline in.
+    /// Parts that a rank's batch goes through the pipeline in. A graph is that of one part; caches of all
+    /// parts live at once.
     pub micro_batches: u32,
 }
 
@@ -137,9 +141,8 @@ impl Parallel {
         if expert > tensor {
             let stage = tensor.saturating_mul(u64::from(self.data)).saturating_mul(u64::from(self.context));
             let fits = expert.is_multiple_of(tensor) && stage.is_multiple_of(expert);
-            let expected = format!(
-                "a divisor of tensor ({tensor}), or a multiple of it that divides tensor x data x context ({stage})"
-            );
+            let all = format!("tensor x data x context ({stage})");
+            let expected = format!("a divisor of tensor ({tensor}), or a multiple of it that divides {all}");
             check.demand(fits, "expert", expected, expert);
             return;
         }
@@ -158,8 +161,8 @@ impl Parallel {
         self.expert > self.tensor
     }
 
-    /// The layers of one stage, `0..layers` being all. Where they do not divide evenly, the first stages have one
-    /// more each (as TensorRT-LLM; Megatron-LM asks for an even division).
+    /// The layers of one stage, `0..layers` being all. Where they do not divide evenly, the first stages
+    /// have one more each (as TensorRT-LLM; Megatron-LM asks for an even division).
     #[must_use]
     pub fn layers_of(&self, stage: u32, layers: u64) -> std::ops::Range<u64> {
         let (stages, stage) = (u64::from(self.pipeline.max(1)), u64::from(stage));
@@ -178,8 +181,8 @@ impl Parallel {
 /// What one rank holds of an architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// The architecture with this rank's heads, inner widths and vocabulary. Layers and the number of experts to
-    /// choose from are those of the whole.
+    /// The architecture with this rank's heads, inner widths and vocabulary. Layers and the number of
+    /// experts to choose from are those of the whole.
     pub(crate) arch: Architecture,
     /// Experts of each mixture that this rank holds.
     pub(crate) experts: u64,

@@ -5,7 +5,7 @@ use memwall_model_graph::{Dtype, Precision, catalog};
 /// Validates `Architecture::parameters` against every published count, to 1 %.
 #[test]
 fn parameters_are_as_published() {
-    assert!(catalog::models().len() >= 28);
+    assert!(catalog::models().len() >= 36);
     for entry in catalog::models() {
         let ours = entry.architecture().parameters() as f64;
         let published = entry.published_parameters as f64;
@@ -26,6 +26,8 @@ fn parameters_of_released_weights_are_exact() {
         "mixtral-8x7b",
         "qwen2.5-7b",
         "qwen3-30b-a3b",
+        "bloom-176b",
+        "llama-3.1-70b",
         "t5-base",
     ] {
         let entry = catalog::entry(name).unwrap();
@@ -44,6 +46,31 @@ fn entries_are_valid_and_found() {
         }
     }
     assert!(catalog::find("no-such-model").is_none());
+}
+
+/// Models that published measurements of inference name.
+#[test]
+fn measured_models_are_found() {
+    for name in [
+        "llama-7b",
+        "llama2-70b",
+        "llama-70b",
+        "llama-3-8b",
+        "llama-3.1-8b",
+        "llama-3-70b",
+        "llama-3.3-70b",
+        "llama-3.1-405b",
+        "falcon-180b",
+        "gpt-j-6b",
+        "bloom-176b",
+        "qwen3-235b-a22b",
+        "llama-4-maverick",
+        "mixtral-8x7b",
+        "deepseek-v3",
+        "gpt-3-175b",
+    ] {
+        assert!(catalog::find(name).is_some(), "{name}");
+    }
 }
 
 /// Cache sizes that the models' papers and cards state: 128 KiB a token for Llama 3 8B, 576 values a layer

@@ -25,6 +25,46 @@ fn published_configs_are_the_catalog() {
     }
 }
 
+/// The keys of four more families that bear on shapes, with the values of the published models.
+#[test]
+fn other_families_are_the_catalog() {
+    let cases = [
+        (
+            "gpt-j-6b",
+            r#"{"model_type": "gptj", "n_embd": 4096, "n_head": 16, "n_inner": null, "n_layer": 28,
+                "n_positions": 2048, "activation_function": "gelu_new", "tie_word_embeddings": false,
+                "rotary_dim": 64, "vocab_size": 50400}"#,
+        ),
+        (
+            "bloom-176b",
+            r#"{"model_type": "bloom", "n_embed": 14336, "n_layer": 70, "num_attention_heads": 112,
+                "vocab_size": 250880}"#,
+        ),
+        (
+            "falcon-180b",
+            r#"{"model_type": "falcon", "alibi": false, "bias": false, "hidden_size": 14848,
+                "multi_query": true, "new_decoder_architecture": true, "num_attention_heads": 232,
+                "num_hidden_layers": 80, "num_kv_heads": 8, "parallel_attn": true,
+                "tie_word_embeddings": false, "vocab_size": 65024}"#,
+        ),
+        (
+            "llama-4-maverick",
+            r#"{"model_type": "llama4", "vision_config": {}, "text_config": {"model_type": "llama4_text",
+                "attention_bias": false, "attention_chunk_size": 8192, "head_dim": 128, "hidden_act": "silu",
+                "hidden_size": 5120, "interleave_moe_layer_step": 2, "intermediate_size": 8192,
+                "intermediate_size_mlp": 16384, "max_position_embeddings": 1048576,
+                "no_rope_layer_interval": 4, "num_attention_heads": 40, "num_experts_per_tok": 1,
+                "num_hidden_layers": 48, "num_key_value_heads": 8, "num_local_experts": 128,
+                "use_qk_norm": false, "vocab_size": 202048}}"#,
+        ),
+    ];
+    for (name, config) in cases {
+        assert_eq!(Architecture::from_hf_config(config).unwrap(), catalog::find(name).unwrap(), "{name}");
+    }
+    let bare = read(r#"{"model_type": "llama4", "hidden_size": 5120}"#);
+    assert_eq!(bare.to_string(), "`text_config`: expected an object with keys, got null");
+}
+
 #[test]
 fn an_unknown_model_type_lists_the_supported() {
     let error = read(r#"{"model_type": "mamba"}"#);

@@ -47,7 +47,7 @@ proptest! {
             head_dim: Some(head_dim),
             ffn,
             vocab,
-            window: Some(SlidingWindow { tokens: window, full_every: None }),
+            window: Some(SlidingWindow { tokens: window, full_every: None, chunked: false }),
             max_positions,
             ..base
         };
@@ -195,7 +195,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
                 NormPosition::Pre
             },
             blocks: Blocks::Sequential,
-            embedding_norm: windowed,
+            embedding_norm: windowed && kind != ModelKind::EncoderDecoder,
             positions: if learned { Positions::Learned } else { Positions::Rope },
             max_positions: 100,
             vocab,
@@ -203,7 +203,11 @@ fn architectures() -> impl Strategy<Value = Architecture> {
             tied_embeddings: post,
             bias: if biased && plain { Bias::All } else { Bias::None },
             qk_norm: qk_norm && plain,
-            window: (windowed && plain).then_some(SlidingWindow { tokens: window + 1, full_every: Some(2) }),
+            window: (windowed && plain).then_some(SlidingWindow {
+                tokens: window + 1,
+                full_every: Some(2),
+                chunked: false,
+            }),
             mla,
             moe: moe.map(|(experts, top_k, expert_ffn, shared_experts, first_dense_layers, every)| Moe {
                 experts,

@@ -123,6 +123,38 @@ fn a_window_bounds_decode() {
     assert_eq!(reads(30_000), 8 * 128 * 4096);
 }
 
+/// Llama 4 attends in blocks: a decode step to the tokens of its own, a prefill to no more pairs than that;
+/// every fourth layer attends to everything.
+#[test]
+fn blocks_bound_attention() {
+    let architecture = catalog::find("llama-4-maverick").unwrap();
+    let options = BuildOptions::fused(Precision::uniform(Dtype::Bf16));
+    let shapes = |graph: &Graph| -> Vec<memwall_model_graph::Attention> {
+        let all = graph.operators().iter().filter_map(|op| match op.kind {
+            OpKind::Attention(shape) => Some(shape),
+            _ => None,
+        });
+        all.collect()
+    };
+    for (context, seen) in [(100, 100), (8192, 8192), (8193, 1), (20_000, 20_000 - 16_384)] {
+        let step = Step { phase: StepPhase::Decode, batch: 1, q_len: 1, kv_len: context, prompt_len: 0 };
+        let shapes = shapes(&build_step(&architecture, &step, &options).unwrap());
+        assert_eq!((shapes[0].visible(), shapes[3].visible()), (seen, context));
+    }
+    for (q_len, kv_len) in [(8192, 8192), (8193, 8193), (20_000, 20_000), (4000, 20_000), (100_000, 100_000)]
+    {
+        let step = Step { phase: StepPhase::Prefill, batch: 1, q_len, kv_len, prompt_len: q_len };
+        let shapes = shapes(&build_step(&architecture, &step, &options).unwrap());
+        let by_hand: u64 = (kv_len - q_len..kv_len).map(|place| place % 8192 + 1).sum();
+        let pairs = shapes[0].pairs();
+        assert!(
+            pairs >= u128::from(by_hand) && pairs < u128::from(by_hand + q_len),
+            "{q_len}: {pairs} {by_hand}"
+        );
+        assert!(shapes[3].pairs() >= pairs);
+    }
+}
+
 /// Decode steps have the lengths the workload says, and their layers the same keys in every step.
 #[test]
 fn steps_grow_by_one_token_and_keep_their_keys() {

@@ -56,18 +56,19 @@ impl Architecture {
     }
 
     /// Bytes of the parameters that one rank of pipeline stage `stage` holds, in the formats of
-    /// [`Architecture::weight_bytes`]: those of the graph that [`crate::build_rank_step`] builds of a long enough step.
+    /// [`Architecture::weight_bytes`]: those of the graph that [`crate::build_rank_step`] builds of a long
+    /// enough step.
     ///
-    /// A tied embedding is held by the first stage and, as the head, again by the last. Of what cannot be divided, or has no such
-    /// stage, some number.
+    /// A tied embedding is held by the first stage and, as the head, again by the last. Of what cannot be
+    /// divided, or has no such stage, some number.
     #[must_use]
     pub fn rank_weight_bytes(&self, precision: &Precision, parallel: &Parallel, stage: u32) -> u64 {
         let share = Share::of(self, parallel);
         share.arch.count_stage(share.experts, parallel, stage).bytes(precision)
     }
 
-    /// Bytes one token of one sequence takes in the caches of one rank of pipeline stage `stage`. Where sequences are divided
-    /// over ranks a rank holds this of its part of the tokens only.
+    /// Bytes one token of one sequence takes in the caches of one rank of pipeline stage `stage`. Where
+    /// sequences are divided over ranks a rank holds this of its part of the tokens only.
     #[must_use]
     pub fn rank_kv_bytes_per_token(&self, precision: &Precision, parallel: &Parallel, stage: u32) -> u64 {
         let layers = parallel.layers_of(stage, self.decoder_layers());
@@ -98,8 +99,8 @@ impl Architecture {
         self.count_stage(experts, &Parallel::default(), 0)
     }
 
-    /// Parameters of one stage of this architecture, which may be one rank's share of another, with that many experts in
-    /// each mixture.
+    /// Parameters of one stage of this architecture, which may be one rank's share of another, with that
+    /// many experts in each mixture.
     fn count_stage(&self, experts: u64, parallel: &Parallel, stage: u32) -> Parameters {
         let mut all = Parameters::default();
         let (first, last) = (stage == 0, parallel.is_last(stage));
@@ -160,7 +161,9 @@ impl Architecture {
     /// `layers` layers, of which `mixtures` are mixtures of experts, with `experts` of them here.
     fn layers(&self, layers: u64, mixtures: u64, experts: u64, cross: bool) -> Parameters {
         let dense = layers.saturating_sub(mixtures);
-        let mut stack = self.attention().times(layers.saturating_mul(1 + u64::from(cross)));
+        let mut stack = self.attention(self.qk_norm).times(layers);
+        // Attention to an encoder does not normalise heads.
+        stack.add(self.attention(false).times(if cross { layers } else { 0 }));
         stack.add(self.dense(self.ffn).times(dense));
         if let Some(moe) = &self.moe {
             stack.add(self.mixture(moe, experts).times(mixtures));
@@ -176,7 +179,7 @@ impl Architecture {
         self.moe.as_ref().map_or(0, |moe| layers.saturating_sub(moe.first_dense_layers) / moe.every.max(1))
     }
 
-    fn attention(&self) -> Parameters {
+    fn attention(&self, norms_heads: bool) -> Parameters {
         if let Some(mla) = &self.mla {
             return self.latent_attention(mla);
         }
@@ -193,7 +196,7 @@ impl Architecture {
         if self.bias == Bias::All {
             block.vector(self.hidden);
         }
-        if self.qk_norm {
+        if norms_heads {
             block.add(self.norm(dim).times(2));
         }
         block

@@ -100,6 +100,12 @@ impl Architecture {
         }
         if two_stacks {
             check.demand(
+                !self.embedding_norm,
+                "embedding_norm",
+                "false for an encoder-decoder model",
+                self.embedding_norm,
+            );
+            check.demand(
                 self.norm_position == NormPosition::Pre,
                 "norm_position",
                 "`pre` for an encoder-decoder model",

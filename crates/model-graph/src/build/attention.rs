@@ -109,8 +109,8 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
     if scope.options.separate_scaling { gather_heads(scope, names, out, width) } else { out }
 }
 
-/// One more pass over the scores. The mask has a row for each query at most, shared by all heads: its bytes are
-/// left out.
+/// One more pass over the scores. The mask has a row for each query at most, shared by all heads: its bytes
+/// are left out.
 fn pass_over(scope: &mut Scope<'_>, name: Name, scores: Operand, grid: Vec<u64>) -> Operand {
     let result = scope.buffer(name.out, grid);
     let kind = OpKind::Elementwise { function: Activation::Scale, elements: scores.elements };
@@ -143,12 +143,7 @@ pub(super) fn project_out(
 
 fn self_shape(scope: &Scope<'_>, index: u64, cached: bool) -> Attention {
     let arch = scope.arch;
-    let window = arch.window_of(index);
-    let (kv_len, window) = if scope.cp() > 1 && scope.decodes() {
-        (kept(scope, scope.kv_len, window).max(scope.q_len), 0)
-    } else {
-        (scope.kv_len, window)
-    };
+    let (kv_len, window) = extent(scope, arch.window_of(index));
     Attention {
         batch: scope.step.batch,
         q_len: scope.q_len,
@@ -161,6 +156,57 @@ fn self_shape(scope: &Scope<'_>, index: u64, cached: bool) -> Attention {
         window,
         shared_kv: false,
     }
+}
+
+/// Tokens attended to and window of a layer whose window is `window`, as this rank sees them.
+fn extent(scope: &Scope<'_>, window: u64) -> (u64, u64) {
+    let kv_len = scope.kv_len;
+    if scope.cp() > 1 {
+        let divided = scope.decodes().then(|| (kept(scope, kv_len, window).max(scope.q_len), 0));
+        return divided.unwrap_or((kv_len, window));
+    }
+    let chunked = scope.arch.window.is_some_and(|window| window.chunked);
+    if window == 0 || !chunked || kv_len <= window {
+        return (kv_len, window);
+    }
+    if scope.q_len == 1 {
+        return ((kv_len - 1) % window + 1, 0);
+    }
+    (kv_len, like_blocks(scope.q_len, kv_len, window))
+}
+
+/// The smallest sliding window in which the last `q_len` of `kv_len` tokens see at least as many pairs as in
+/// blocks of `block`, so that the work is the same to one part in `q_len`.
+fn like_blocks(q_len: u64, kv_len: u64, block: u64) -> u64 {
+    // A token at place p of its block sees p + 1 tokens.
+    let seen_before = |tokens: u64| {
+        let (whole, rest) = (u128::from(tokens / block), u128::from(tokens % block));
+        let block = u128::from(block);
+        whole * (block * (block + 1) / 2) + rest * (rest + 1) / 2
+    };
+    let pairs = seen_before(kv_len) - seen_before(kv_len.saturating_sub(q_len));
+    let (mut low, mut high) = (1, block);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if causal_pairs(q_len, kv_len, middle) < pairs { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+fn causal_pairs(q_len: u64, kv_len: u64, window: u64) -> u128 {
+    let shape = Attention {
+        batch: 1,
+        q_len,
+        kv_len,
+        heads: 1,
+        kv_heads: 1,
+        qk_dim: 1,
+        v_dim: 1,
+        causal: true,
+        window,
+        shared_kv: false,
+    };
+    shape.pairs()
 }
 
 /// Widths of all query heads and of all key heads together.
@@ -205,7 +251,8 @@ fn rotate(scope: &mut Scope<'_>, qkv: Qkv) -> Qkv {
     Qkv { q, k, v: qkv.v }
 }
 
-/// Tokens of each sequence that this rank's cache holds for a layer with that window, of `kv_len` where it has all.
+/// Tokens of each sequence that this rank's cache holds for a layer with that window, of `kv_len` where it
+/// has all.
 fn kept(scope: &Scope<'_>, kv_len: u64, window: u64) -> u64 {
     let ranks = scope.cp();
     let new = if scope.decodes() { scope.q_len } else { scope.q_len.saturating_mul(ranks) };

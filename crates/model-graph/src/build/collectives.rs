@@ -2,7 +2,8 @@
 
 use super::names::{Name, name};
 use super::scope::{Scope, Stream};
-use crate::{Activation, Collective, CollectiveKind, Dimension, OpClass, OpKind, Operand};
+use crate::dtype::wider;
+use crate::{Activation, Collective, CollectiveKind, Dimension, Dtype, OpClass, OpKind, Operand};
 
 /// The collectives around one block of column- and row-parallel matrices.
 pub(super) struct Exchange {
@@ -39,6 +40,8 @@ const LOGITS: Name = name!("lm_head.all_gather");
 const KV: Name = name!("kv.all_gather");
 const PARTIAL: Name = name!("attn.partial.all_gather");
 const MERGE: Name = name!("attn.partial.merge");
+const DISPATCH: Name = name!("moe.dispatch");
+const COMBINE: Name = name!("moe.combine");
 const RECV: Name = name!("pipeline.recv");
 const SEND: Name = name!("pipeline.send");
 
@@ -56,7 +59,7 @@ pub(super) fn replicate(scope: &mut Scope<'_>, names: &Exchange, shard: Operand)
         return shard;
     }
     let out = scope.activation(names.gather.out, scope.arch.hidden);
-    let bytes = padded_bytes(scope);
+    let bytes = scope.activation_bytes(padded_elements(scope));
     tensor_collective(scope, names.gather, CollectiveKind::AllGather, bytes, shard, out);
     out
 }
@@ -69,12 +72,12 @@ pub(super) fn reduce(scope: &mut Scope<'_>, names: &Exchange, partial: Operand) 
     let hidden = scope.arch.hidden;
     if scope.parallel.sequence {
         let out = scope.on_stream(|scope| scope.activation(names.scatter.out, hidden));
-        let bytes = padded_bytes(scope);
+        let bytes = summand_bytes(scope, padded_elements(scope));
         tensor_collective(scope, names.scatter, CollectiveKind::ReduceScatter, bytes, partial, out);
         return out;
     }
     let out = scope.activation(names.reduce.out, hidden);
-    let bytes = scope.activation_bytes(out.elements);
+    let bytes = summand_bytes(scope, out.elements);
     tensor_collective(scope, names.reduce, CollectiveKind::AllReduce, bytes, partial, out);
     out
 }
@@ -92,23 +95,33 @@ pub(super) fn gather_logits(scope: &mut Scope<'_>, part: Operand) -> Operand {
     }
     let vocab = scope.arch.vocab.saturating_mul(ranks);
     let out = scope.buffer(LOGITS.out, vec![scope.step.batch, vocab]);
-    let bytes = scope.activation_bytes(out.elements);
+    let bytes = summand_bytes(scope, out.elements);
     tensor_collective(scope, LOGITS, CollectiveKind::AllGather, bytes, part, out);
     out
 }
 
-/// Rows on their way to the experts they chose, or back.
-pub(super) fn exchange_rows(scope: &mut Scope<'_>, name: Name, rows: Operand, arriving: u64) -> Operand {
+/// Rows on their way to the experts they chose.
+pub(super) fn dispatch(scope: &mut Scope<'_>, rows: Operand, arriving: u64) -> Operand {
+    let bytes = scope.activation_bytes(rows.elements);
+    exchange_rows(scope, DISPATCH, rows, arriving, bytes)
+}
+
+/// What experts made of rows, on its way back to be summed up.
+pub(super) fn combine(scope: &mut Scope<'_>, rows: Operand, arriving: u64) -> Operand {
+    let bytes = summand_bytes(scope, rows.elements);
+    exchange_rows(scope, COMBINE, rows, arriving, bytes)
+}
+
+fn exchange_rows(scope: &mut Scope<'_>, name: Name, rows: Operand, arriving: u64, bytes: u64) -> Operand {
     let out = scope.buffer(name.out, vec![arriving, scope.arch.hidden]);
     let ranks = scope.parallel.expert;
-    let bytes = scope.activation_bytes(rows.elements);
     let collective = Collective::even(CollectiveKind::AllToAll, Dimension::Expert, ranks, bytes);
     add(scope, name, collective, vec![rows], vec![out]);
     out
 }
 
-/// Keys and values (or latents) of all tokens from each rank's share of them, in as many tensors as are given: each is a
-/// share, its label, and the shape of the whole.
+/// Keys and values (or latents) of all tokens from each rank's share of them, in as many tensors as are
+/// given: each is a share, its label, and the shape of the whole.
 pub(super) fn gather_sequence(
     scope: &mut Scope<'_>,
     parts: Vec<Operand>,
@@ -127,7 +140,8 @@ pub(super) fn gather_sequence(
     outs
 }
 
-/// The outputs of attention to the whole cache, `width` = heads x value width a token, from those to each rank's part of it.
+/// The outputs of attention to the whole cache, `width` = heads x value width a token, from those to each
+/// rank's part of it.
 pub(super) fn merge_partial(scope: &mut Scope<'_>, partial: Operand, width: u64) -> Operand {
     let ranks = scope.cp();
     if ranks <= 1 || !scope.decodes() {
@@ -172,11 +186,17 @@ fn pass_on(
     add(scope, name, collective, inputs, outputs);
 }
 
-/// Bytes of all tokens' hidden values, the tokens padded to a multiple of the ranks that divide them.
-fn padded_bytes(scope: &Scope<'_>) -> u64 {
+/// All tokens' hidden values, the tokens padded to a multiple of the ranks that divide them.
+fn padded_elements(scope: &Scope<'_>) -> u64 {
     let ranks = scope.tp();
     let rows = scope.tokens().div_ceil(ranks).saturating_mul(ranks);
-    scope.activation_bytes(rows.saturating_mul(scope.arch.hidden))
+    rows.saturating_mul(scope.arch.hidden)
+}
+
+/// Bytes in which that many values travel to be added up or to be read as scores: systems that compute in 8
+/// bits or less send these in 16.
+fn summand_bytes(scope: &Scope<'_>, elements: u64) -> u64 {
+    wider(Dtype::Bf16, scope.options.precision.activations).bytes_for(elements)
 }
 
 fn tensor_collective(

@@ -104,7 +104,8 @@ fn embed_tokens(scope: &mut Scope<'_>) -> Operand {
     };
     let ids = scope.tensor("token_ids", TensorRole::Input, Dtype::Int32, vec![scope.step.batch, scope.q_len]);
     let table = token_table(scope);
-    // Of a table divided by rows, a rank holds a fair share of those looked up; the others stay zero in its sum.
+    // Of a table divided by rows, a rank holds a fair share of those looked up; the others stay zero in its
+    // sum.
     let mut inputs = vec![ids, part(table, rows.div_ceil(scope.tp()))];
     if arch.positions == Positions::Learned && arch.max_positions > 0 {
         let table = scope.weight("embed.positions.weight", vec![arch.max_positions, hidden]);

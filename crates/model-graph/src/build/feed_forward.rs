@@ -1,7 +1,7 @@
 //! The feed-forward block: dense, or a mixture of experts.
 
 use super::collectives::{
-    EXPERTS, FEED_FORWARD, SHARED_EXPERTS, exchange_rows, gather_tokens, reduce, replicate,
+    EXPERTS, FEED_FORWARD, SHARED_EXPERTS, combine, dispatch, gather_tokens, reduce, replicate,
 };
 use super::names::{Name, name};
 use super::scope::Scope;
@@ -43,8 +43,6 @@ const UP: Name = name!("moe.up");
 const GATE_UP: Name = name!("moe.gate_up");
 const ACT: Name = name!("moe.act");
 const DOWN: Name = name!("moe.down");
-const DISPATCH: Name = name!("moe.dispatch");
-const COMBINE: Name = name!("moe.combine");
 const UNPERMUTE: Name = name!("moe.unpermute");
 const ADD_SHARED: Name = name!("moe.shared.add");
 
@@ -147,8 +145,8 @@ fn travelling_mixture(scope: &mut Scope<'_>, moe: &Moe, input: Operand) -> Opera
     scope.on_stream(|scope| add_shared(scope, routed, shared))
 }
 
-/// Router, permutation, and grouped matmuls over the experts of this rank that got tokens; where experts are on other ranks,
-/// the way there and back.
+/// Router, permutation, and grouped matmuls over the experts of this rank that got tokens; where experts are
+/// on other ranks, the way there and back.
 fn routed(scope: &mut Scope<'_>, moe: &Moe, input: Operand) -> Operand {
     let hidden = scope.arch.hidden;
     let tokens = scope.tokens();
@@ -162,17 +160,18 @@ fn routed(scope: &mut Scope<'_>, moe: &Moe, input: Operand) -> Operand {
 
     let travels = scope.parallel.sends_to_experts();
     let groups = groups_of_rank(scope, moe);
-    let arriving = GroupedMatMul { groups: groups.clone(), n: 1, k: 1 }.rows();
+    let arriving =
+        groups.iter().fold(0_u64, |sum, (rows, experts)| sum.saturating_add(rows.saturating_mul(*experts)));
     let rows = if travels { tokens.saturating_mul(moe.top_k) } else { arriving };
     let gathered = scope.buffer(PERMUTE.out, vec![rows, hidden]);
     let kind = OpKind::Permute { elements: gathered.elements };
     let read = Operand { tensor: input.tensor, elements: input.elements.min(gathered.elements) };
     scope.add_plain(PERMUTE, kind, vec![read, choices], vec![gathered]);
-    let gathered = if travels { exchange_rows(scope, DISPATCH, gathered, arriving) } else { gathered };
+    let gathered = if travels { dispatch(scope, gathered, arriving) } else { gathered };
 
     let inner = experts_up(scope, moe, &groups, gathered);
     let outputs = grouped(scope, DOWN, &groups, inner, (moe.expert_ffn, hidden));
-    let outputs = if travels { exchange_rows(scope, COMBINE, outputs, rows) } else { outputs };
+    let outputs = if travels { combine(scope, outputs, rows) } else { outputs };
 
     let sum = scope.activation(UNPERMUTE.out, hidden);
     let kind = OpKind::Permute { elements: outputs.elements };

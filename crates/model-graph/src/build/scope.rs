@@ -38,7 +38,8 @@ pub(super) struct Scope<'a> {
     batch: u64,
     /// New tokens of each sequence in the stack being built.
     pub(super) q_len: u64,
-    /// Tokens of each sequence that this rank attends to in the stack being built, the last of its own included.
+    /// Tokens of each sequence that this rank attends to in the stack being built, the last of its own
+    /// included.
     pub(super) kv_len: u64,
     /// The layer being built.
     pub(super) layer: Option<u32>,
@@ -93,8 +94,8 @@ impl<'a> Scope<'a> {
         self.step.phase == StepPhase::Decode
     }
 
-    /// Builds with this rank's share of the tokens where the residual stream is divided (sequence parallelism); with
-    /// all of them where it is not.
+    /// Builds with this rank's share of the tokens where the residual stream is divided (sequence
+    /// parallelism); with all of them where it is not.
     pub(super) fn on_stream<R>(&mut self, build: impl FnOnce(&mut Self) -> R) -> R {
         if self.parallel.sequence { self.on_shard(build) } else { build(self) }
     }
@@ -337,9 +338,9 @@ impl<'a> Scope<'a> {
 
 /// Tokens of each sequence that the rank attends to.
 ///
-/// Where sequences are divided for a pass over many tokens, its own are the q of all around the middle of the new ones, and
-/// with a causal mask nothing after them counts: the new ones before them are (all new - q) / 2. For a decode step it is the
-/// rank's part of the cache.
+/// Where sequences are divided for a pass over many tokens, its own are the q of all around the middle of
+/// the new ones, and with a causal mask nothing after them counts: the new ones before them are (all new -
+/// q) / 2. For a decode step it is the rank's part of the cache.
 fn attended(arch: &Architecture, step: &Step, parallel: &Parallel) -> u64 {
     let context = u64::from(parallel.context.max(1));
     if context == 1 {

@@ -12,6 +12,13 @@ const KIM_SOURCE: &str = "Kim et al. 2023, arXiv:2302.14017, Table 10: BERT-Base
 const GPT2_SOURCE: &str = "Radford et al. 2019 (GPT-2), Table 2; \
     parameters of the released weights";
 const GPT3_SOURCE: &str = "Brown et al. 2020, arXiv:2005.14165, Table 2.1";
+const BLOOM_SOURCE: &str = "BigScience 2022, arXiv:2211.05100, section 3.2; config.json and model card";
+const GPTJ_SOURCE: &str = "EleutherAI 2021, GPT-J-6B's model card and config.json";
+const FALCON_SOURCE: &str = "Almazrouei et al. 2023, arXiv:2311.16867; config.json and model card";
+const LLAMA1_SOURCE: &str = "Touvron et al. 2023, arXiv:2302.13971, Table 2; \
+    config.json and parameters of the released weights";
+const LLAMA4_SOURCE: &str = "Meta 2025, config.json and model card of Llama-4-Maverick-17B-128E; \
+    without the vision encoder";
 const LLAMA2_SOURCE: &str = "Touvron et al. 2023, arXiv:2307.09288; \
     config.json and parameters of the released weights";
 const LLAMA3_SOURCE: &str = "Grattafiori et al. 2024, arXiv:2407.21783, Table 3; \
@@ -98,6 +105,38 @@ pub const MODELS: &[Entry] = &[
         shape: || gpt(96, 12288, 96, 2048),
     },
     Entry {
+        name: "bloom-176b",
+        aliases: &["bloom", "bigscience/bloom"],
+        title: "BLOOM 176B",
+        source: BLOOM_SOURCE,
+        published_parameters: 176_247_271_424,
+        shape: || bloom_176b(),
+    },
+    Entry {
+        name: "gpt-j-6b",
+        aliases: &["gptj-6b", "EleutherAI/gpt-j-6b"],
+        title: "GPT-J 6B",
+        source: GPTJ_SOURCE,
+        published_parameters: 6_053_381_344,
+        shape: || gpt_j_6b(),
+    },
+    Entry {
+        name: "falcon-180b",
+        aliases: &["tiiuae/falcon-180B"],
+        title: "Falcon 180B",
+        source: FALCON_SOURCE,
+        published_parameters: 180_000_000_000,
+        shape: || falcon_180b(),
+    },
+    Entry {
+        name: "llama-7b",
+        aliases: &["llama-1-7b", "huggyllama/llama-7b"],
+        title: "LLaMA 7B",
+        source: LLAMA1_SOURCE,
+        published_parameters: 6_738_415_616,
+        shape: || llama([32, 4096, 32, 32, 11008, 32_000, 2048]),
+    },
+    Entry {
         name: "llama-2-7b",
         aliases: &["meta-llama/Llama-2-7b-hf"],
         title: "Llama 2 7B",
@@ -115,7 +154,7 @@ pub const MODELS: &[Entry] = &[
     },
     Entry {
         name: "llama-2-70b",
-        aliases: &["meta-llama/Llama-2-70b-hf"],
+        aliases: &["llama2-70b", "llama-70b", "meta-llama/Llama-2-70b-hf"],
         title: "Llama 2 70B",
         source: LLAMA2_SOURCE,
         published_parameters: 68_976_648_192,
@@ -138,12 +177,36 @@ pub const MODELS: &[Entry] = &[
         shape: || llama([80, 8192, 64, 8, 28672, 128_256, 8192]),
     },
     Entry {
+        name: "llama-3.1-8b",
+        aliases: &["meta-llama/Llama-3.1-8B"],
+        title: "Llama 3.1 8B",
+        source: LLAMA3_SOURCE,
+        published_parameters: 8_030_261_248,
+        shape: || llama([32, 4096, 32, 8, 14336, 128_256, 131_072]),
+    },
+    Entry {
+        name: "llama-3.1-70b",
+        aliases: &["llama-3.3-70b", "meta-llama/Llama-3.1-70B", "meta-llama/Llama-3.3-70B-Instruct"],
+        title: "Llama 3.1 70B",
+        source: LLAMA3_SOURCE,
+        published_parameters: 70_553_706_496,
+        shape: || llama([80, 8192, 64, 8, 28672, 128_256, 131_072]),
+    },
+    Entry {
         name: "llama-3.1-405b",
         aliases: &["meta-llama/Llama-3.1-405B", "meta-llama/Meta-Llama-3.1-405B"],
         title: "Llama 3.1 405B",
         source: LLAMA3_SOURCE,
         published_parameters: 405_853_388_800,
         shape: || llama([126, 16384, 128, 8, 53248, 128_256, 131_072]),
+    },
+    Entry {
+        name: "llama-4-maverick",
+        aliases: &["meta-llama/Llama-4-Maverick-17B-128E", "meta-llama/Llama-4-Maverick-17B-128E-Instruct"],
+        title: "Llama 4 Maverick",
+        source: LLAMA4_SOURCE,
+        published_parameters: 400_000_000_000,
+        shape: || llama_4_maverick(),
     },
     Entry {
         name: "mistral-7b",
@@ -352,8 +415,56 @@ fn llama(sizes: [u64; 7]) -> Architecture {
     }
 }
 
+/// Every second layer is a mixture of 128 experts, of which each token goes to one and to the shared one; of
+/// four layers three attend in blocks. (The layers that attend to everything have no rotary embedding; that
+/// is not told apart.)
+fn llama_4_maverick() -> Architecture {
+    let window = SlidingWindow { tokens: 8192, full_every: Some(4), chunked: true };
+    let moe = Moe { shared_experts: 1, every: 2, ..experts(128, 1, 8192) };
+    Architecture {
+        head_dim: Some(128),
+        window: Some(window),
+        moe: Some(moe),
+        ..llama([48, 5120, 40, 8, 16384, 202_048, 1_048_576])
+    }
+}
+
+fn bloom_176b() -> Architecture {
+    Architecture {
+        vocab: 250_880,
+        embedding_norm: true,
+        positions: Positions::Alibi,
+        ..gpt(70, 14336, 112, 0)
+    }
+}
+
+/// The head's bias, 50 thousand numbers, is left out.
+fn gpt_j_6b() -> Architecture {
+    Architecture {
+        vocab: 50_400,
+        blocks: Blocks::Parallel,
+        positions: Positions::Rope,
+        tied_embeddings: false,
+        bias: Bias::Ffn,
+        ..gpt(28, 4096, 16, 2048)
+    }
+}
+
+/// The released files and TensorRT-LLM hold the embedding and the head apart.
+fn falcon_180b() -> Architecture {
+    Architecture {
+        vocab: 65_024,
+        kv_heads: Some(8),
+        blocks: Blocks::ParallelTwoNorms,
+        positions: Positions::Rope,
+        tied_embeddings: false,
+        bias: Bias::None,
+        ..gpt(80, 14848, 232, 2048)
+    }
+}
+
 fn mistral_7b() -> Architecture {
-    let window = SlidingWindow { tokens: 4096, full_every: None };
+    let window = SlidingWindow { tokens: 4096, full_every: None, chunked: false };
     Architecture { window: Some(window), ..llama([32, 4096, 32, 8, 14336, 32_000, 32_768]) }
 }
 

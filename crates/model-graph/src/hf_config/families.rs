@@ -12,11 +12,16 @@ use crate::{
 /// The values of `model_type` that can be read.
 pub const SUPPORTED_MODEL_TYPES: &[&str] = &[
     "bert",
+    "bloom",
     "deepseek_v2",
     "deepseek_v3",
+    "falcon",
     "gpt2",
     "gpt_neox",
+    "gptj",
     "llama",
+    "llama4",
+    "llama4_text",
     "mistral",
     "mixtral",
     "opt",
@@ -31,6 +36,14 @@ pub const SUPPORTED_MODEL_TYPES: &[&str] = &[
 
 /// Reads the keys of one `config.json`.
 pub(super) fn read(object: &Map<String, Value>) -> Result<Architecture, ConfigError> {
+    // A model of text and images keeps what we build, the part that reads text, in a block of its own.
+    let object = match (object.get("model_type"), object.get("text_config")) {
+        (Some(Value::String(word)), Some(Value::Object(text))) if word == "llama4" => text,
+        (Some(Value::String(word)), other) if word == "llama4" => {
+            return Err(wrong("text_config", "an object with keys", other.unwrap_or(&Value::Null)));
+        }
+        _ => object,
+    };
     let model_type = match object.get("model_type") {
         Some(Value::String(word)) => word.as_str(),
         Some(other) => return Err(wrong("model_type", "a string", other)),
@@ -39,7 +52,11 @@ pub(super) fn read(object: &Map<String, Value>) -> Result<Architecture, ConfigEr
     let fields = &Fields { object, model_type };
     match model_type {
         "bert" | "roberta" => bert(fields),
+        "bloom" => bloom(fields),
+        "falcon" => falcon(fields),
         "gpt2" => gpt2(fields),
+        "gptj" => gptj(fields),
+        "llama4_text" => llama4(fields),
         "gpt_neox" => gpt_neox(fields),
         "opt" => opt(fields),
         "llama" => llama(fields),
@@ -122,10 +139,89 @@ fn gpt2(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
     })
 }
 
-/// Attention and feed-forward run side by side in these models; the operators are the same.
+fn gptj(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
+    Ok(Architecture {
+        blocks: Blocks::Parallel,
+        positions: Positions::Rope,
+        tied_embeddings: fields.flag("tie_word_embeddings", false)?,
+        bias: Bias::Ffn,
+        ..gpt2(fields)?
+    })
+}
+
+/// Its width has had two names.
+fn bloom(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
+    let hidden = match fields.size_if_any("n_embed")? {
+        Some(hidden) => hidden,
+        None => fields.size("hidden_size")?,
+    };
+    let heads = match fields.size_if_any("num_attention_heads")? {
+        Some(heads) => heads,
+        None => fields.size("n_head")?,
+    };
+    let sizes = [fields.size("n_layer")?, hidden];
+    Ok(Architecture {
+        embedding_norm: true,
+        positions: Positions::Alibi,
+        vocab: fields.size("vocab_size")?,
+        tied_embeddings: fields.flag("tie_word_embeddings", true)?,
+        ..from_sizes(sizes, heads, hidden.saturating_mul(4))?
+    })
+}
+
+fn falcon(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
+    let (layers, hidden) = (fields.size("num_hidden_layers")?, fields.size("hidden_size")?);
+    let heads = fields.size("num_attention_heads")?;
+    let newer = fields.flag("new_decoder_architecture", false)?;
+    let kv_heads = match (newer, fields.flag("multi_query", true)?) {
+        (true, _) => fields.size_or("num_kv_heads", heads)?,
+        (false, true) => 1,
+        (false, false) => heads,
+    };
+    // The newer ones always stand side by side.
+    let blocks = match (newer, fields.flag("parallel_attn", true)?) {
+        (true, _) if fields.size_or("num_ln_in_parallel_attn", 2)? == 2 => Blocks::ParallelTwoNorms,
+        (true, _) | (false, true) => Blocks::Parallel,
+        (false, false) => Blocks::Sequential,
+    };
+    let alibi = fields.flag("alibi", false)?;
+    Ok(Architecture {
+        kv_heads: Some(kv_heads),
+        activation: fields.activation("activation", "gelu")?,
+        blocks,
+        positions: if alibi { Positions::Alibi } else { Positions::Rope },
+        max_positions: fields.size_or("max_position_embeddings", 2048)?,
+        vocab: fields.size("vocab_size")?,
+        tied_embeddings: fields.flag("tie_word_embeddings", true)?,
+        bias: if fields.flag("bias", false)? { Bias::All } else { Bias::None },
+        ..from_sizes([layers, hidden], heads, fields.size_or("ffn_hidden_size", hidden.saturating_mul(4))?)?
+    })
+}
+
+/// The norm of queries and keys that some of these models have is without parameters, and left out.
+fn llama4(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
+    let plain = llama(fields)?;
+    let moe = routed(fields.size("num_local_experts")?, fields.size("num_experts_per_tok")?, plain.ffn);
+    let every = fields.size_or("interleave_moe_layer_step", 1)?;
+    let chunk = fields.size_if_any("attention_chunk_size")?;
+    let full_every = Some(fields.size_or("no_rope_layer_interval", 4)?);
+    Ok(Architecture {
+        ffn: fields.size("intermediate_size_mlp")?,
+        window: chunk.map(|tokens| SlidingWindow { tokens, full_every, chunked: true }),
+        moe: Some(Moe { shared_experts: 1, every, ..moe }),
+        ..plain
+    })
+}
+
+/// Attention and feed-forward run side by side in most of these models.
 fn gpt_neox(fields: &Fields<'_>) -> Result<Architecture, ConfigError> {
     Ok(Architecture {
         activation: fields.activation("hidden_act", "gelu")?,
+        blocks: if fields.flag("use_parallel_residual", true)? {
+            Blocks::ParallelTwoNorms
+        } else {
+            Blocks::Sequential
+        },
         positions: Positions::Rope,
         max_positions: fields.size_or("max_position_embeddings", 2048)?,
         vocab: fields.size("vocab_size")?,
@@ -285,7 +381,7 @@ fn routed(experts: u64, top_k: u64, expert_ffn: u64) -> Moe {
 
 fn window(fields: &Fields<'_>) -> Result<Option<SlidingWindow>, ConfigError> {
     let tokens = fields.size_if_any("sliding_window")?;
-    Ok(tokens.map(|tokens| SlidingWindow { tokens, full_every: None }))
+    Ok(tokens.map(|tokens| SlidingWindow { tokens, full_every: None, chunked: false }))
 }
 
 /// Qwen's window is there but switched off in most of its models.

@@ -78,8 +78,8 @@ impl Dimension {
 
 /// One collective as one rank of its group sees it.
 ///
-/// It reads its inputs and writes new tensors, so that whatever needs the result waits for it; only [`CollectiveKind::Send`]
-/// has no output, and [`CollectiveKind::Recv`] no input.
+/// It reads its inputs and writes new tensors, so that whatever needs the result waits for it; only
+/// [`CollectiveKind::Send`] has no output, and [`CollectiveKind::Recv`] no input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Collective {
     /// What the ranks do.
@@ -88,11 +88,12 @@ pub struct Collective {
     pub dimension: Dimension,
     /// Ranks of the group; of a send or receive, of the whole pipeline.
     pub ranks: u32,
-    /// Bytes of the buffer that nccl-tests would call the size: all-reduce, broadcast, reduce: one rank's buffer;
-    /// all-gather: the receive buffer of one rank, all shards together; reduce-scatter and all-to-all: the send
-    /// buffer of one rank; send and receive: the message.
+    /// Bytes of the buffer that nccl-tests would call the size: all-reduce, broadcast, reduce: one rank's
+    /// buffer; all-gather: the receive buffer of one rank, all shards together; reduce-scatter and
+    /// all-to-all: the send buffer of one rank; send and receive: the message.
     pub bytes: u64,
-    /// What the busiest rank sends or receives in an uneven all-to-all, in thousandths of the mean; 1000 is even.
+    /// What the busiest rank sends or receives in an uneven all-to-all, in thousandths of the mean; 1000 is
+    /// even.
     pub skew_permille: u32,
 }
 

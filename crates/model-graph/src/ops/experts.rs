@@ -46,8 +46,8 @@ pub fn balanced_groups(tokens: u64, experts: u64, top_k: u64) -> Vec<(u64, u64)>
     balanced_groups_of_rank(tokens, experts, top_k, 1)
 }
 
-/// What one of `ranks` ranks that divide the experts gets of [`balanced_groups`]: its share of the rows (rounded up:
-/// the busiest rank's) spread over its share of the experts that are hit.
+/// What one of `ranks` ranks that divide the experts gets of [`balanced_groups`]: its share of the rows
+/// (rounded up: the busiest rank's) spread over its share of the experts that are hit.
 #[must_use]
 pub fn balanced_groups_of_rank(tokens: u64, experts: u64, top_k: u64, ranks: u64) -> Vec<(u64, u64)> {
     let top_k = top_k.min(experts);
