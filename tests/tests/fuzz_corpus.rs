@@ -6,6 +6,7 @@ use std::path::Path;
 use memwall_explore::validate::read_rows;
 use memwall_model_graph::Architecture;
 use memwall_scenario::{NoFiles, Scenario};
+use memwall_simulator::chakra::ExecutionTrace;
 use memwall_simulator::request::TraceReader;
 
 #[test]
@@ -76,6 +77,24 @@ fn kept_traces_are_read_or_refused_with_a_place() {
         }
     }
     assert!(read >= 3 && refused >= 5, "the corpus has lost its variety: {read} read, {refused} refused");
+}
+
+#[test]
+fn kept_chakra_traces_are_read_or_refused_with_a_message() {
+    let (mut read, mut refused) = (0, 0);
+    for bytes in corpus_bytes("chakra") {
+        match ExecutionTrace::read(&bytes) {
+            Ok(trace) => {
+                assert_eq!(ExecutionTrace::read(&trace.write()), Ok(trace), "not read again: {bytes:?}");
+                read += 1;
+            }
+            Err(error) => {
+                assert!(!error.to_string().is_empty(), "no message for {bytes:?}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(read >= 6 && refused >= 12, "the corpus has lost its variety: {read} read, {refused} refused");
 }
 
 /// The inputs kept for a fuzz target; those that are no text are not its business.

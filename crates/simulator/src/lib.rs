@@ -4,6 +4,7 @@ mod bench;
 mod book;
 mod bound;
 mod cause;
+pub mod chakra;
 mod chip;
 mod demand;
 mod error;
