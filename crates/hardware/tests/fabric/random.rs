@@ -1,6 +1,6 @@
 //! Laws over random fabrics of every kind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use memwall_hardware::{Fabric, FabricSpec, LinkOverrideSpec, RouteError};
 use proptest::prelude::*;
@@ -27,12 +27,12 @@ fn level() -> impl Strategy<Value = String> {
             "topology: pcie_tree, count: {n}, devices_per_host: {a}, socket_bandwidth: 50 GB/s"
         )),
         (1u32..7, 1u32..4, 1u32..4).prop_map(|(n, a, b)| format!(
-            "topology: fat_tree, count: {n}, down: [{a}, 40, 40], up: [{b}, 2], routing: ecmp"
+            "topology: fat_tree, count: {n}, down: [{a}, 200, 200], up: [{b}, 2], routing: ecmp"
         )),
         (1u32..7, 1u32..4, 1u32..4, 1u32..3).prop_map(|(n, a, p, h)| format!(
             "topology: dragonfly, count: {n}, groups: {}, routers: {a}, devices: {}, global_links: {h}, routing: ecmp",
             (a * h + 1).min(4),
-            p * 40
+            p * 600
         )),
         (2u32..6).prop_map(|n| {
             let links: Vec<String> =
@@ -42,10 +42,33 @@ fn level() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The keys of a level that is the first, with numbers of its own for switched topologies.
+fn first_level() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => level(),
+        1 => (1u32..4, 1u32..4, 1u32..4, 1u32..4, 1u32..4).prop_map(|(a, b, c, d, e)| format!(
+            "topology: fat_tree, down: [{a}, {b}, {c}], up: [{d}, {e}], routing: ecmp"
+        )),
+        1 => (1u32..5, 1u32..4, 1u32..4, 1u32..5).prop_map(|(g, a, p, h)| format!(
+            "topology: dragonfly, groups: {}, routers: {a}, devices: {p}, global_links: {h}, routing: ecmp",
+            g.min(a * h + 1)
+        )),
+    ]
+}
+
+/// A fabric of one level.
+fn single() -> impl Strategy<Value = FabricSpec> {
+    first_level().prop_map(|level| {
+        let level = level.replace("NOUN", "gpu");
+        serde_yaml::from_str(&format!("levels: {{ link: {{ {level}, {FIGURES} }} }}")).unwrap()
+    })
+}
+
 fn spec() -> impl Strategy<Value = FabricSpec> {
-    prop::collection::vec((level(), any::<bool>()), 1..4).prop_map(|levels| {
+    let levels = prop::collection::vec((level(), any::<bool>()), 0..3);
+    (first_level(), levels).prop_map(|(first, levels)| {
         let mut yaml = String::from("levels:\n");
-        for (index, (level, is_shared)) in levels.into_iter().enumerate() {
+        for (index, (level, is_shared)) in std::iter::once((first, false)).chain(levels).enumerate() {
             let noun = if index == 0 { "gpu" } else { "member" };
             let ports = if is_shared && index > 0 { ", ports: per_group" } else { "" };
             let level = level.replace("NOUN", noun);
@@ -118,4 +141,54 @@ proptest! {
             }
         }
     }
+
+    /// Over one level, a route is found whenever there is one, and without dead links it is a shortest one.
+    #[test]
+    fn a_route_is_found_whenever_there_is_one(
+        spec in single(), dead in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let whole = Fabric::try_from_spec(&spec).unwrap();
+        let links: Vec<_> = whole.links().collect();
+        prop_assume!(!links.is_empty());
+        let overrides: Vec<_> = dead.iter().map(|pick| LinkOverrideSpec {
+            link: Some(whole.link_name(links[pick.index(links.len())])),
+            dead: Some(true),
+            ..LinkOverrideSpec::default()
+        }).collect();
+        let broken = Fabric::try_from_spec(&FabricSpec { overrides: Some(overrides), ..spec }).unwrap();
+        for from in 0..broken.devices().min(6) {
+            let distances = distances(&broken, from);
+            for to in 0..broken.devices() {
+                let mut path = Vec::new();
+                let found = broken.route(from, to, 0, &mut path).is_ok();
+                let distance = distances.get(&broken.device_name(to));
+                prop_assert_eq!(found, distance.is_some(), "{} to {}", from, to);
+                if dead.is_empty() {
+                    prop_assert_eq!(Some(&path.len()), distance);
+                }
+            }
+        }
+    }
+}
+
+/// Links from a device to every place that live links lead to.
+fn distances(fabric: &Fabric, from: u32) -> HashMap<String, usize> {
+    let mut next: HashMap<String, Vec<String>> = HashMap::new();
+    for link in fabric.links().filter(|link| !fabric.is_dead(*link)) {
+        let name = fabric.link_name(link);
+        let (from, to) = name.split(" #").next().unwrap().split_once(" -> ").unwrap();
+        next.entry(from.to_owned()).or_default().push(to.to_owned());
+    }
+    let mut distances = HashMap::from([(fabric.device_name(from), 0)]);
+    let mut waiting = VecDeque::from([fabric.device_name(from)]);
+    while let Some(place) = waiting.pop_front() {
+        let distance = distances[&place] + 1;
+        for to in next.get(&place).into_iter().flatten() {
+            if !distances.contains_key(to) {
+                distances.insert(to.clone(), distance);
+                waiting.push_back(to.clone());
+            }
+        }
+    }
+    distances
 }
