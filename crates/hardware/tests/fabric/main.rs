@@ -15,10 +15,12 @@ pub fn read(yaml: &str) -> Result<Fabric, Vec<HardwareError>> {
     Fabric::try_from_spec(&spec)
 }
 
+/// The same where nothing is wrong.
 pub fn fabric(yaml: &str) -> Fabric {
     read(yaml).unwrap_or_else(|errors| panic!("{yaml}: {errors:?}"))
 }
 
+/// A route that there is.
 pub fn route(fabric: &Fabric, from: u32, to: u32, choice: u64) -> Vec<FabricLink> {
     let mut path = Vec::new();
     fabric.route(from, to, choice, &mut path).unwrap();
