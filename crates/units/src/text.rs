@@ -66,6 +66,9 @@ pub(crate) fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
+    if !value.is_finite() {
+        return value.to_string();
+    }
     let whole_digits = value.abs().log10().floor() as i32 + 1;
     let decimals = (4 - whole_digits).clamp(0, 12) as usize;
     let text = format!("{value:.decimals$}");
@@ -135,4 +138,14 @@ fn nearest(grammar: &Grammar, text: &str) -> Option<&'static str> {
     names()
         .find(|name| plain(name) == wanted)
         .or_else(|| names().find(|name| wanted.len() >= 2 && plain(name).starts_with(&wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_none_print_as_such() {
+        assert_eq!([f64::INFINITY, f64::NAN, -2.0].map(significant), ["inf", "NaN", "-2"]);
+    }
 }

@@ -12,6 +12,9 @@ const LOCAL_CLASS: u32 = 1;
 /// Class of a link between two groups.
 const GLOBAL_CLASS: u32 = 2;
 
+/// Global links between the same two groups that routes choose from.
+const MOST_CHOICES: u32 = 1024;
+
 /// The numbers that make a dragonfly: `g`, `a`, `p` and `h` of the paper.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct DragonflySize {
@@ -85,6 +88,27 @@ impl Dragonfly {
     fn beyond(&self, group: u32, slot: u32) -> (u32, u32) {
         let (copy, other) = (slot / (self.size.groups - 1), slot % (self.size.groups - 1));
         (if other < group { other } else { other + 1 }, copy)
+    }
+
+    /// Global links between two groups that routes choose from: so many that a choice takes little time.
+    fn choices(&self) -> u32 {
+        self.copies.min(MOST_CHOICES)
+    }
+
+    /// Hops inside the two groups on the way between routers of different groups.
+    fn local_hops_by(&self, at: u32, last: u32, copy: u32) -> u32 {
+        let (a, b) = (at / self.size.routers, last / self.size.routers);
+        u32::from(self.gateway(a, b, copy) != at) + u32::from(self.gateway(b, a, copy) != last)
+    }
+
+    fn local_hops(&self, at: u32, last: u32) -> u32 {
+        (0..self.choices()).map(|copy| self.local_hops_by(at, last, copy)).min().unwrap_or(0)
+    }
+
+    /// The global links with the fewest local hops.
+    fn nearest_copies(&self, at: u32, last: u32) -> impl Iterator<Item = u32> {
+        let least = self.local_hops(at, last);
+        (0..self.choices()).filter(move |&copy| self.local_hops_by(at, last, copy) == least)
     }
 
     fn between_routers(&self, from: u32, to: u32, copy: u32) -> Option<u64> {
@@ -171,29 +195,40 @@ impl Wiring for Dragonfly {
         }
     }
 
-    /// One for each global link between the two groups.
+    /// One for each global link between the two groups; the others are detours where they take more local hops.
     fn ways(&self, from: u32, to: u32) -> Ways {
-        let group = |port| self.router(port) / self.size.routers;
-        let equal = if group(from) == group(to) { 1 } else { u64::from(self.copies) };
-        Ways { equal, detours: 0 }
+        let (at, last) = (self.router(from), self.router(to));
+        if at / self.size.routers == last / self.size.routers {
+            return Ways::ONE;
+        }
+        let equal = self.nearest_copies(at, last).count() as u64;
+        Ways { equal: equal.max(1), detours: u64::from(self.choices()) - equal }
     }
 
     fn walk(&self, from: u32, to: u32, way: u64, take: &mut dyn FnMut(u64)) -> bool {
-        if way >= self.ways(from, to).equal {
-            return false;
-        }
         let (mut at, last) = (self.router(from), self.router(to));
         take(u64::from(from) * 2);
         let (a, b) = (at / self.size.routers, last / self.size.routers);
         if a != b {
+            let equal = self.ways(from, to).equal;
             // By destination, as d-mod-k, turned on by the way.
-            let copy = ((u64::from(to) + way) % u64::from(self.copies)) as u32;
+            let pick = ((u64::from(to) + way) % equal) as usize;
+            let copy = if way < equal {
+                self.nearest_copies(at, last).nth(pick)
+            } else {
+                let least = self.local_hops(at, last);
+                let longer = |&copy: &u32| self.local_hops_by(at, last, copy) > least;
+                (0..self.choices()).filter(longer).nth((way - equal) as usize)
+            };
+            let Some(copy) = copy else { return false };
             let gateway = self.gateway(a, b, copy);
             if at != gateway {
                 take(self.local(at, gateway));
             }
             take(self.global(a, self.slot(a, b, copy)));
             at = self.gateway(b, a, copy);
+        } else if way > 0 {
+            return false;
         }
         if at != last {
             take(self.local(at, last));

@@ -20,6 +20,21 @@
 //! A dead link is gone around where algebra or a search of bounded length finds a way: by another route of the same
 //! cost, the other way round a ring, through a third member, by another port. What a detour costs is what its links cost.
 //!
+//! ```
+//! use memwall_hardware::{Fabric, catalog};
+//!
+//! let cluster = catalog::system("hgx-h100-ib")?.with_nodes(32).expect("rails have room for 32 nodes");
+//! let fabric: &Fabric = cluster.fabric();
+//! let mut path = Vec::new();
+//! fabric.route(3, 9, 0, &mut path).expect("no link is dead");
+//! let names: Vec<String> = path.iter().map(|link| fabric.link_name(*link)).collect();
+//! assert_eq!(
+//!     names,
+//!     ["gpu3 -> nvswitch0", "nvswitch0 -> gpu1", "gpu1 -> ib-rail1", "ib-rail1 -> gpu9"]
+//! );
+//! # Ok::<(), memwall_hardware::CatalogError>(())
+//! ```
+//!
 //! With `ports: per_group` the devices of a member share ports. What it takes to reach a shared port inside the member
 //! is not modelled: the route begins at the port.
 
