@@ -1,6 +1,6 @@
 //! The systems of the catalog.
 
-use memwall_hardware::{Topology, catalog};
+use memwall_hardware::{System, SystemSpec, Topology, catalog, overlay};
 
 use crate::{check, route};
 
@@ -58,4 +58,22 @@ fn pods_are_tori_of_the_published_size() {
         assert_eq!(system.count.value, devices);
         assert_eq!(system.fabric().link_name(route(system.fabric(), 0, 1, 0)[0]), "tpu0 -> tpu1");
     }
+}
+
+#[test]
+fn a_cluster_of_ones_own_says_only_what_differs() {
+    let own = "name: broken-cluster
+title: 16 nodes, one adapter dead
+nodes: 16
+fabric:
+  overrides:
+    - { link: gpu3 -> ib-rail3, dead: true }
+    - { from: gpu7, to: nvswitch0, both_directions: true, bandwidth: 225 GB/s }";
+    let yaml = overlay(catalog::system_yaml("dgx-h100").unwrap(), serde_yaml::from_str(own).unwrap());
+    let spec: SystemSpec = serde_yaml::from_value(yaml).unwrap();
+    let system = System::try_from_spec(spec).unwrap();
+    assert_eq!(system.count.value, 128);
+    let fabric = system.fabric();
+    assert_eq!(check(fabric, 3, 11, 0), 6);
+    assert_eq!(fabric.link(route(fabric, 0, 7, 0)[1]).bandwidth, 225e9);
 }
