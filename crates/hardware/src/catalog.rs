@@ -5,8 +5,8 @@ use serde_yaml::Value;
 
 use crate::nearest::{nearest, shorten};
 use crate::{
-    CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec, System, SystemSpec,
-    overlay,
+    CatalogError, CommunicationLibrary, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec,
+    System, SystemSpec, overlay,
 };
 
 mod entries;
@@ -59,6 +59,12 @@ pub fn systems() -> &'static [Entry] {
     entries::SYSTEMS
 }
 
+/// All communication libraries; the first is the default.
+#[must_use]
+pub fn communication_libraries() -> &'static [Entry] {
+    entries::COMMUNICATION
+}
+
 /// The entry of a device by name or alias; case and `_` for `-` do not matter.
 ///
 /// # Errors
@@ -73,6 +79,22 @@ pub fn device_entry(name: &str) -> Result<&'static Entry, CatalogError> {
 /// [`CatalogError::Unknown`] with the nearest names.
 pub fn software_entry(name: &str) -> Result<&'static Entry, CatalogError> {
     find("software profile", entries::SOFTWARE, name)
+}
+
+/// The entry of a system by name or alias; case and `_` for `-` do not matter.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn system_entry(name: &str) -> Result<&'static Entry, CatalogError> {
+    find("system", entries::SYSTEMS, name)
+}
+
+/// The entry of a communication library by name or alias; case and `_` for `-` do not matter.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn communication_entry(name: &str) -> Result<&'static Entry, CatalogError> {
+    find("communication library", entries::COMMUNICATION, name)
 }
 
 /// The complete description of a device as YAML, with `extends:` merged away.
@@ -127,6 +149,26 @@ pub fn system(name: &str) -> Result<System, CatalogError> {
     let value = system_yaml(name)?;
     let spec: SystemSpec = serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
     System::try_from_spec(spec).map_err(|errors| all_broken(name, &errors))
+}
+
+/// A communication library by name or alias.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn communication(name: &str) -> Result<CommunicationLibrary, CatalogError> {
+    let value = communication_yaml(name)?;
+    let library: CommunicationLibrary =
+        serde_yaml::from_value(value).map_err(|error| broken(name, &error))?;
+    library.check().map_err(|errors| all_broken(name, &errors))?;
+    Ok(library)
+}
+
+/// The complete description of a communication library as YAML.
+///
+/// # Errors
+/// [`CatalogError::Unknown`] with the nearest names.
+pub fn communication_yaml(name: &str) -> Result<Value, CatalogError> {
+    merged("communication library", entries::COMMUNICATION, name)
 }
 
 fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, CatalogError> {

@@ -12,6 +12,7 @@ mod access;
 mod attention;
 pub mod catalog;
 mod check;
+mod communication;
 mod device;
 mod dram;
 mod error;
@@ -31,6 +32,10 @@ pub use access::{Access, LoadCache, LoadCacheSpec, Placement, Threads, ThreadsSp
 pub use attention::{
     AttentionCall, AttentionKernel, AttentionKernelSpec, AttentionKernels, AttentionKernelsSpec, Packing,
     Splits,
+};
+pub use communication::{
+    ChunkProtocol, CommunicationLibrary, DEFAULT_GENERATION, DirectProtocol, FlagProtocol, InNetwork,
+    LinkProtocols,
 };
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};

@@ -124,6 +124,10 @@ impl SoftwareProfile {
 pub(crate) struct Rows(Vec<FigureRow>);
 
 impl Rows {
+    pub(crate) fn into_list(self) -> Vec<FigureRow> {
+        self.0
+    }
+
     pub(crate) fn setting(&mut self, path: &str, value: &str) {
         let row =
             FigureRow { path: path.to_owned(), value: value.to_owned(), kind: None, source: String::new() };

@@ -58,6 +58,7 @@ pub(super) const DEVICES: &[Entry] = entries!["devices":
 pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "generic" ["default"],
     "tensorrt-llm" ["trtllm", "trt-llm"],
+    "trtllm-0.5" ["trtllm-0.5-0.6", "trtllm-0.6"],
     "vllm",
     "vllm-0.19",
     "torch-eager" ["pytorch", "torch", "pytorch-eager"],
@@ -66,6 +67,7 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "torch-stream",
     "torch-eager-2023",
     "torch-vllm-2023",
+    "splitwise-vllm-2023",
     "torch-2.1-fp32",
     "cutlass-best-cold" ["cutlass", "cutlass-best"],
     "pytorch-cpu" ["torch-cpu"],
@@ -93,4 +95,8 @@ pub(super) const SYSTEMS: &[Entry] = entries!["systems":
     "tpu-v4-pod",
     "tpu-v5e-pod",
     "tpu-v5p-pod",
+];
+
+pub(super) const COMMUNICATION: &[Entry] = entries!["communication":
+    "nccl" ["nccl-2"],
 ];
