@@ -86,6 +86,8 @@ pub(crate) struct Feed {
 #[derive(Debug, Clone)]
 pub(crate) struct Chip {
     pub device: Device,
+    /// Names of the places where an engine may wait: the tiers, and what a team adds (levels of the fabric).
+    pub places: Vec<String>,
     pub software: SoftwareProfile,
     pub units: u32,
     /// Shared levels, innermost first; the last is DRAM.
@@ -151,6 +153,7 @@ impl Chip {
         Ok(Self {
             fetch_on_write: last_cache.is_some_and(|level| device.tiers[level.tier].fetch_on_write),
             device: device.clone(),
+            places: device.tiers.iter().map(|tier| tier.name.clone()).collect(),
             software: software.clone(),
             units,
             levels,

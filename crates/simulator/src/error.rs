@@ -71,6 +71,9 @@ pub enum SimulationError {
         /// The limit.
         limit: u64,
     },
+    /// A collective cannot run.
+    #[error(transparent)]
+    Collective(Box<crate::CollectiveError>),
     /// Nothing can happen any more, yet work is left.
     #[error("operator {operator} waits for {waits_for} for ever: its bandwidth is zero")]
     Deadlock {

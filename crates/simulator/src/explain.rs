@@ -193,8 +193,8 @@ pub fn explain(
         duration: outcome.duration,
         engine: (outcome.primary.name(), chip.units),
         busy: ledger.busy,
-        stalls: ledger.stalls(device),
-        bound_by: ledger.bound_by(device),
+        stalls: ledger.stalls(&chip.places),
+        bound_by: ledger.bound_by(&chip.places),
         name,
     })
 }

@@ -1,14 +1,12 @@
 //! The books of an engine: every core-picosecond of a run is useful work or has a cause and a place.
 
-use memwall_hardware::Device;
-
 use crate::book::Book;
 use crate::chip::{Chip, EngineKind, MAX_LEVELS};
 use crate::plan::Compute;
 use crate::record::Stall;
 use crate::{Cause, EngineRecord};
 
-/// Where a stall happened: a tier's index, or nowhere in particular.
+/// Where a stall happened: the index of a tier (or, beyond them, of a level of the fabric), or nowhere in particular.
 const NOWHERE: u8 = u8::MAX;
 
 /// One engine's core-picoseconds.
@@ -20,8 +18,8 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub fn add(&mut self, cause: Cause, tier: Option<usize>, ps: u128) {
-        let place = tier.and_then(|tier| u8::try_from(tier).ok()).unwrap_or(NOWHERE);
+    pub fn add(&mut self, cause: Cause, place: Option<usize>, ps: u128) {
+        let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NOWHERE);
         self.add_line(cause, place, ps);
     }
 
@@ -36,17 +34,22 @@ impl Ledger {
         self.busy + self.lines.iter().map(|(_, _, ps)| ps).sum::<u128>()
     }
 
-    /// Lines, largest first; ties in the order of [`Cause`] and tier.
-    pub fn stalls(&self, device: &Device) -> Vec<Stall> {
+    /// All that was booked for a cause, wherever.
+    pub fn of(&self, cause: Cause) -> u128 {
+        self.lines.iter().filter(|line| line.0 == cause).map(|line| line.2).sum()
+    }
+
+    /// Lines, largest first; ties in the order of [`Cause`] and place. `places` are the names of the places.
+    pub fn stalls(&self, places: &[String]) -> Vec<Stall> {
         let mut lines = self.lines.clone();
         lines.sort_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)).then(a.1.cmp(&b.1)));
-        let place = |tier: u8| device.tiers.get(usize::from(tier)).map(|tier| tier.name.clone());
-        lines.into_iter().map(|(cause, tier, ps)| Stall { cause, place: place(tier), ps }).collect()
+        let name = |place: u8| places.get(usize::from(place)).cloned();
+        lines.into_iter().map(|(cause, place, ps)| Stall { cause, place: name(place), ps }).collect()
     }
 
     /// `compute`, or the largest stall as `cause(place)`.
-    pub fn bound_by(&self, device: &Device) -> String {
-        match self.stalls(device).first() {
+    pub fn bound_by(&self, places: &[String]) -> String {
+        match self.stalls(places).first() {
             Some(stall) if stall.ps > self.busy => match &stall.place {
                 Some(place) => format!("{}({place})", stall.cause.name()),
                 None => stall.cause.name().to_owned(),
@@ -55,8 +58,8 @@ impl Ledger {
         }
     }
 
-    pub fn record(&self, name: &str, units: u32, device: &Device) -> EngineRecord {
-        EngineRecord { name: name.to_owned(), units, busy: self.busy, stalls: self.stalls(device) }
+    pub fn record(&self, name: &str, units: u32, places: &[String]) -> EngineRecord {
+        EngineRecord { name: name.to_owned(), units, busy: self.busy, stalls: self.stalls(places) }
     }
 
     fn add_line(&mut self, cause: Cause, place: u8, ps: u128) {

@@ -6,6 +6,7 @@ mod bound;
 mod cause;
 pub mod chakra;
 mod chip;
+mod collective;
 mod demand;
 mod error;
 mod event_queue;
@@ -24,9 +25,14 @@ mod record;
 pub mod request;
 mod residency;
 mod simulation;
+mod team;
+mod timeline;
 
 pub use bench::{Bench, BenchRun, Warmth};
 pub use cause::Cause;
+pub use collective::{
+    Algorithm, Call, CollectiveError, CollectiveOutcome, Communicator, ExplicitOutcome, LevelUse, Protocol,
+};
 pub use error::{LimitUnit, SimulationError};
 pub use event_queue::{EventKey, EventQueue};
 pub use explain::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWaves, Explanation, explain};
@@ -34,5 +40,10 @@ pub use flow_network::{FlowDemand, FlowError, FlowId, FlowNetwork, FlowSpec, Hel
 pub use memory::{StepMemory, step_memory};
 pub use microbenchmark::{Measured, Microbenchmark, Reread, Stream, StreamAxis, log_points, measure};
 pub use options::{Fidelity, Limits, Options};
-pub use record::{EngineRecord, OperatorRecord, PhaseRecord, Record, Stall, TierRecord};
+pub use record::{
+    CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
+    TeamRecord, TierRecord,
+};
 pub use simulation::Simulation;
+pub use team::{Team, TeamSetup};
+pub use timeline::{Interval, Timeline, Track};

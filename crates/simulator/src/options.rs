@@ -65,6 +65,8 @@ pub struct Options {
     pub fidelity: Fidelity,
     /// How FLOPs and bytes accessed are counted in the report (never what moves).
     pub counting: memwall_model_graph::Counting,
+    /// Whether to note what happened when ([`crate::Record::timeline`]).
+    pub timeline: bool,
     /// When to give up.
     pub limits: Limits,
 }

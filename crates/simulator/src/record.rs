@@ -23,6 +23,78 @@ pub struct Record {
     pub events: u64,
     /// What a reader should know before believing the numbers: "fp64 is not in the catalog, ran as fp32".
     pub notes: Vec<String>,
+    /// What happened when, where it was asked for.
+    pub timeline: Option<crate::Timeline>,
+    /// What several devices did together; `None` for one alone. The rest is then of one rank of the busiest stage.
+    pub team: Option<TeamRecord>,
+}
+
+/// What the devices of a parallel run did together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeamRecord {
+    /// Ranks (devices).
+    pub ranks: u64,
+    /// Ranks that were simulated; the others do the same at the same time as one of them.
+    pub simulated: u64,
+    /// Collectives by label, in order of first execution, as one rank sees them.
+    pub communication: Vec<CommunicationRecord>,
+    /// Levels of the fabric, innermost first.
+    pub links: Vec<LinkRecord>,
+    /// Pipeline stages, in order.
+    pub stages: Vec<StageRecord>,
+}
+
+/// All executions of the collectives that share a label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommunicationRecord {
+    /// `attention.all_reduce`.
+    pub label: String,
+    /// `all_reduce`.
+    pub kind: &'static str,
+    /// `tp`, `pp`, `dp`, `ep`, `cp`.
+    pub dimension: &'static str,
+    /// Ranks of its group.
+    pub ranks: u32,
+    /// Executions.
+    pub count: u64,
+    /// Bytes of their buffers together.
+    pub bytes: u128,
+    /// Their time together.
+    pub time: Picos,
+    /// Of that, the time in which the rank could do nothing else.
+    pub exposed: Picos,
+    /// Of that, the time the rank waited for slower ones of its group.
+    pub waiting: Picos,
+    /// How the last of them ran: `ring, ll128`.
+    pub way: String,
+    /// The outermost level of the fabric that it crosses.
+    pub over: String,
+    /// Mean over the executions, in bytes per second.
+    pub bus_bandwidth: f64,
+}
+
+/// What the links of one level of the fabric did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkRecord {
+    /// "NVLink 4 through NVSwitch".
+    pub title: String,
+    /// Bytes of data over all its links, for the collectives of the reported ranks' groups.
+    pub bytes: f64,
+    /// Part of the run that the busiest of them needed.
+    pub utilization: f64,
+}
+
+/// What one pipeline stage did, as one of its ranks saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRecord {
+    /// Its number.
+    pub stage: u32,
+    /// Time with an operator under way.
+    pub running: Picos,
+    /// Time waiting for collectives.
+    pub communication: Picos,
+    /// Time with nothing to do: the pipeline's bubble.
+    pub bubble: Picos,
 }
 
 /// All steps of one phase.

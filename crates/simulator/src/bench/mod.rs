@@ -125,7 +125,7 @@ impl Bench {
         .saturating_add(overhead);
         let waited = u128::from(run.time.saturating_sub(time).0) * units;
         ledger.add(Cause::Launch, None, waited);
-        run.bound_by = ledger.bound_by(&self.chip.device);
+        run.bound_by = ledger.bound_by(&self.chip.places);
         Ok(run)
     }
 

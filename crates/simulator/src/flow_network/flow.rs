@@ -10,6 +10,13 @@ pub struct FlowId {
     pub(super) generation: u32,
 }
 
+impl FlowId {
+    /// A number below that of the flows ever under way at once; a later flow may have it again.
+    pub(crate) const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
 /// What a flow moves, and over what.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowSpec<'a> {

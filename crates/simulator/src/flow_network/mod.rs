@@ -156,6 +156,13 @@ impl FlowNetwork {
         self.finishes.peek().map(|entry| Picos(major(entry)))
     }
 
+    /// The flow that finishes next, among several the first to start; `None` when none ever will as things stand.
+    #[must_use]
+    pub fn finishing(&self) -> Option<FlowId> {
+        let slot = slot_of(self.finishes.peek()?);
+        Some(FlowId { slot, generation: self.flows[slot as usize].generation })
+    }
+
     /// Takes one flow that has finished by `now`, in order of finish time and then of start; `None` when there is
     /// no more. Flows that share links with it get their new rates at [`FlowNetwork::solve`].
     pub fn pop_finished(&mut self, now: Picos) -> Option<FlowId> {

@@ -1,19 +1,27 @@
 //! A run: steps of a model, one after the other, on one device.
 
+mod rank;
+mod tiers;
+
+use std::rc::Rc;
+
 use indexmap::IndexMap;
-use memwall_hardware::{Device, LaunchMode, SoftwareProfile, TierKind};
+use memwall_hardware::{Device, LaunchMode, SoftwareProfile};
 use memwall_model_graph::{Graph, OpId, Operator, TensorRole};
 use memwall_units::{Bytes, Flops, Picos};
 
-use crate::chip::{Chip, EngineKind, MAX_LEVELS};
+use crate::chip::{Chip, EngineKind};
 use crate::demand::{self, Demand, touched_bytes};
 use crate::ledger::Ledger;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
 use crate::residency::Residency;
 use crate::{
-    Cause, EngineRecord, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError, TierRecord,
+    Cause, EngineRecord, Interval, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError,
+    Timeline, Track,
 };
+pub(crate) use rank::Footprint;
+use tiers::TierTotals;
 
 /// A device on which steps are run one after the other. Caches, the host's lead and the clock carry over.
 #[derive(Debug)]
@@ -33,6 +41,9 @@ pub struct Simulation {
     tiers: TierTotals,
     operators_run: u64,
     events: u64,
+    timeline: Option<Timeline>,
+    /// What the last operator gave.
+    last: Option<Rc<Outcome>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,17 +62,6 @@ struct OperatorTotals {
     dram_bytes: f64,
     roofline: Picos,
     ledger: Ledger,
-}
-
-#[derive(Debug, Default)]
-struct TierTotals {
-    levels_read: [f64; MAX_LEVELS],
-    levels_written: [f64; MAX_LEVELS],
-    feeds: [f64; 3],
-    delivered: f64,
-    tile_peak: f64,
-    level_peaks: [f64; MAX_LEVELS],
-    memory_peak: u64,
 }
 
 impl Simulation {
@@ -90,6 +90,8 @@ impl Simulation {
             tiers: TierTotals::default(),
             operators_run: 0,
             events: 0,
+            timeline: options.timeline.then(Timeline::default),
+            last: None,
             chip,
             options,
         })
@@ -135,25 +137,27 @@ impl Simulation {
         );
         let wall = self.device_free.max(self.host_free);
         self.launch_gap(wall);
-        let device = &self.chip.device;
+        let places = &self.chip.places;
         let mut engines: Vec<EngineRecord> = EngineKind::ALL
             .into_iter()
             .filter(|kind| *kind != EngineKind::Special || self.chip.has_special())
-            .map(|kind| self.ledgers[kind as usize].record(kind.name(), self.chip.units, device))
+            .map(|kind| self.ledgers[kind as usize].record(kind.name(), self.chip.units, places))
             .collect();
         let mut host = Ledger::default();
         host.busy = self.host_busy;
         host.add(Cause::Idle, None, u128::from(wall.0) - self.host_busy);
-        engines.push(host.record("host", 1, device));
+        engines.push(host.record("host", 1, places));
         Record {
             fidelity: self.options.fidelity,
             wall,
             tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
-            operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, device)).collect(),
+            operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, places)).collect(),
             phases: self.phases,
             engines,
             events: self.events,
             notes: Vec::new(),
+            timeline: self.timeline,
+            team: None,
         }
     }
 
@@ -190,6 +194,8 @@ impl Simulation {
         };
         self.device_free = end;
         self.book(graph, operator, &outcome);
+        self.note_kernel(operator, start, &outcome);
+        self.last = Some(outcome);
         Ok(())
     }
 
@@ -219,7 +225,9 @@ impl Simulation {
 
     fn issue(&mut self) {
         if self.options.fidelity != crate::Fidelity::Bound {
+            let start = self.host_free;
             self.host_free = self.host_free.saturating_add(self.host_issue);
+            self.note(Track::Host(0), "issue".into(), start, self.host_issue, String::new());
             self.host_busy += u128::from(self.host_issue.0);
         }
     }
@@ -229,6 +237,26 @@ impl Simulation {
         let gap = u128::from(until.saturating_sub(self.device_free).0) * u128::from(self.chip.units);
         for ledger in &mut self.ledgers {
             ledger.add(Cause::Launch, None, gap);
+        }
+    }
+
+    fn note_kernel(&mut self, operator: &Operator, start: Picos, outcome: &Outcome) {
+        if self.timeline.is_some() {
+            let bound_by = outcome.ledgers[outcome.primary as usize].bound_by(&self.chip.places);
+            self.note(Track::Kernels(0), operator.name().into(), start, outcome.duration, bound_by);
+        }
+    }
+
+    fn note(
+        &mut self,
+        track: Track,
+        name: std::borrow::Cow<'static, str>,
+        start: Picos,
+        duration: Picos,
+        detail: String,
+    ) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.push(Interval { track, name, start, duration, detail });
         }
     }
 
@@ -310,87 +338,10 @@ pub(crate) fn touch_cache(
     }
 }
 
-impl TierTotals {
-    fn add(&mut self, chip: &Chip, outcome: &Outcome) {
-        for level in 0..chip.levels.len() {
-            let (read, write) = (outcome.traffic.read[level], outcome.traffic.write[level]);
-            self.levels_read[level] += read;
-            self.levels_written[level] += write;
-            self.level_peaks[level] =
-                self.level_peaks[level].max((read + write).min(chip.levels[level].capacity));
-        }
-        for (total, bytes) in self.feeds.iter_mut().zip(outcome.feed_bytes) {
-            *total += bytes;
-        }
-        self.delivered += outcome.traffic.read[0];
-        self.tile_peak = self.tile_peak.max(outcome.tile_bytes);
-    }
-
-    fn records(&self, chip: &Chip, cache: Option<&Residency>, wall: Picos) -> Vec<TierRecord> {
-        let device = &chip.device;
-        let seconds = wall.as_secs_f64();
-        let record = |(index, tier): (usize, &memwall_hardware::Tier)| {
-            let level = chip.levels.iter().position(|level| level.tier == index);
-            let feed = chip.feeds.iter().position(|feed| feed.tier == index);
-            let instances = match (tier.scope, level) {
-                (memwall_hardware::Scope::PerCore, _) => u64::from(chip.units),
-                (memwall_hardware::Scope::Shared(count), _) => u64::from(count.max(1)),
-            };
-            let capacity = tier.capacity.value.0.saturating_mul(instances);
-            let (read, written, peak) = match (level, feed) {
-                (Some(level), _) => (
-                    self.levels_read[level],
-                    self.levels_written[level],
-                    if level == chip.dram() {
-                        self.memory_peak as f64
-                    } else if Some(level) == chip.last_cache() {
-                        cache.map_or(0.0, |cache| cache.peak() as f64)
-                    } else {
-                        self.level_peaks[level]
-                    },
-                ),
-                (None, Some(feed)) => {
-                    let holds_tiles = feed + 1 == chip.feeds.len();
-                    let written = if holds_tiles { self.delivered } else { self.feeds[feed + 1] };
-                    // What is nearer the core holds a part of them at a time.
-                    let most = if holds_tiles { f64::INFINITY } else { capacity as f64 };
-                    (self.feeds[feed], written, self.tile_peak.min(most))
-                }
-                (None, None) => (0.0, 0.0, 0.0),
-            };
-            let total_rate = match tier.scope {
-                memwall_hardware::Scope::PerCore => tier.bandwidth.value.0 * f64::from(chip.units),
-                memwall_hardware::Scope::Shared(_) => tier.bandwidth.value.0,
-            };
-            // Writes into a per-core tier have a port of their own; its bandwidth is that towards the core.
-            let busy = match level {
-                Some(level) => {
-                    let mut traffic = crate::plan::Traffic::default();
-                    traffic.read[level] = read;
-                    traffic.write[level] = written;
-                    crate::outcome::level_seconds(chip, &traffic, level)
-                }
-                None => read / total_rate,
-            };
-            debug_assert!(peak <= capacity as f64, "{} holds {peak} of {capacity} bytes", tier.name);
-            TierRecord {
-                name: tier.name.clone(),
-                bytes_read: Bytes(read.round() as u64),
-                bytes_written: Bytes(written.round() as u64),
-                bandwidth_utilization: if seconds > 0.0 { (busy / seconds).min(1.0) } else { 0.0 },
-                peak_occupancy: Bytes((peak as u64).min(capacity)),
-                capacity: Bytes(capacity),
-            }
-        };
-        let registers_apart = |(_, tier): &(usize, &memwall_hardware::Tier)| tier.kind != TierKind::Registers;
-        device.tiers.iter().enumerate().filter(registers_apart).map(record).collect()
-    }
-}
-
 impl OperatorTotals {
-    fn record(self, key: OperatorKey, device: &Device) -> OperatorRecord {
+    fn record(self, key: OperatorKey, places: &[String]) -> OperatorRecord {
         OperatorRecord {
-            bound_by: self.ledger.bound_by(device),
+            bound_by: self.ledger.bound_by(places),
             label: key.label.into_owned(),
             kind: key.kind,
             class: self.class,
@@ -401,7 +352,7 @@ impl OperatorTotals {
             dram_bytes: Bytes(self.dram_bytes.round() as u64),
             roofline: self.roofline,
             busy: self.ledger.busy,
-            stalls: self.ledger.stalls(device),
+            stalls: self.ledger.stalls(places),
         }
     }
 }

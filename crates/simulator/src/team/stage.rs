@@ -1,0 +1,118 @@
+//! The ranks of one pipeline stage.
+
+use memwall_model_graph::{OpId, Operator};
+use memwall_units::Picos;
+
+use super::overlap::UnderWay;
+use crate::record::StageRecord;
+use crate::{Cause, Simulation};
+
+/// One rank of each speed, and the stream of their collectives.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub number: u32,
+    pub ranks: Vec<Rank>,
+    /// When its collectives are through.
+    pub stream_free: Picos,
+    pub under_way: Option<UnderWay>,
+    /// Collectives under way, in the order of their ends.
+    pub pending: Vec<Pending>,
+    bubble: Picos,
+    waited: Picos,
+}
+
+/// A simulated rank. It stands for all of its speed.
+#[derive(Debug)]
+pub(super) struct Rank {
+    pub simulation: Simulation,
+    /// Its speed as a share of the others'.
+    pub pace: f64,
+}
+
+/// A collective under way.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub id: OpId,
+    pub end: Picos,
+    /// Where a rank that waits for it waits: a level of the fabric.
+    pub place: usize,
+    pub operator: Operator,
+}
+
+impl Stage {
+    pub const fn new(number: u32, ranks: Vec<Rank>) -> Self {
+        Self {
+            number,
+            ranks,
+            stream_free: Picos::ZERO,
+            under_way: None,
+            pending: Vec::new(),
+            bubble: Picos::ZERO,
+            waited: Picos::ZERO,
+        }
+    }
+
+    /// Nothing to do until `until`: `place` is the bubble's.
+    pub fn idle(&mut self, until: Picos, place: usize) {
+        if let Some(rank) = self.ranks.first() {
+            let bubble = until.saturating_sub(rank.simulation.now());
+            self.bubble = self.bubble.saturating_add(bubble);
+        }
+        for rank in &mut self.ranks {
+            rank.simulation.wait(until, Cause::Idle, Some(place));
+        }
+    }
+
+    /// Waits for the first collectives up to number `last`; each with the time that it alone kept the first rank.
+    pub fn settle_through(&mut self, last: usize) -> Vec<(Operator, Picos)> {
+        let mut settled = Vec::with_capacity(last + 1);
+        for pending in self.pending.drain(..=last) {
+            let mut exposed = Picos::ZERO;
+            for (index, rank) in self.ranks.iter_mut().enumerate() {
+                let kept = pending.end.saturating_sub(rank.simulation.now());
+                rank.simulation.wait(pending.end, Cause::Communication, Some(pending.place));
+                rank.simulation.note_collective(
+                    &pending.operator,
+                    kept,
+                    Cause::Communication,
+                    Some(pending.place),
+                );
+                if index == 0 {
+                    exposed = kept;
+                }
+            }
+            self.waited = self.waited.saturating_add(exposed);
+            settled.push((pending.operator, exposed));
+        }
+        if self.pending.is_empty() {
+            self.under_way = None;
+        }
+        settled
+    }
+
+    /// The collective under way has `left` to do now.
+    pub fn collective_went_on(&mut self, left: Option<UnderWay>) {
+        let now = self.ranks.iter().map(|rank| rank.simulation.now()).max().unwrap_or_default();
+        let end = now.saturating_add(left.map_or(Picos::ZERO, |left| left.left));
+        self.under_way = left;
+        // The last on the stream ends later by what sharing the memory cost.
+        if let (Some(_), Some(last)) = (left, self.pending.last_mut()) {
+            last.end = last.end.max(end);
+            self.stream_free = self.stream_free.max(end);
+        }
+    }
+
+    /// Useful work of its first rank.
+    pub fn busy(&self) -> u128 {
+        self.ranks.first().map_or(0, |rank| rank.simulation.busy())
+    }
+
+    pub fn record(&self, end: Picos) -> StageRecord {
+        StageRecord {
+            stage: self.number,
+            running: end.saturating_sub(self.bubble).saturating_sub(self.waited),
+            communication: self.waited,
+            bubble: self.bubble,
+        }
+    }
+}

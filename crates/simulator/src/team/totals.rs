@@ -1,0 +1,92 @@
+//! What a team's collectives and links did, added up.
+
+use indexmap::IndexMap;
+use memwall_model_graph::{Collective, Operator};
+use memwall_units::Picos;
+
+use crate::collective::CollectiveOutcome;
+use crate::record::{CommunicationRecord, LinkRecord};
+
+#[derive(Debug)]
+pub(super) struct Totals {
+    levels: Vec<LinkTotals>,
+    /// By stage and label.
+    communication: IndexMap<(usize, String), CommunicationRecord>,
+}
+
+#[derive(Debug)]
+struct LinkTotals {
+    title: String,
+    bytes: f64,
+    /// Picoseconds that the busiest link needed.
+    busy: f64,
+}
+
+impl Totals {
+    pub fn new(levels: impl Iterator<Item = String>) -> Self {
+        let levels = levels.map(|title| LinkTotals { title, bytes: 0.0, busy: 0.0 }).collect();
+        Self { levels, communication: IndexMap::new() }
+    }
+
+    /// Adds one execution.
+    pub fn add(
+        &mut self,
+        stage: usize,
+        operator: &Operator,
+        collective: &Collective,
+        outcome: &CollectiveOutcome,
+        waiting: Picos,
+    ) {
+        for level in &outcome.levels {
+            let Some(totals) = self.levels.get_mut(usize::from(level.level)) else { continue };
+            totals.bytes += level.bytes;
+            totals.busy += level.utilization * outcome.time.0 as f64;
+        }
+        let key = (stage, operator.label.to_string());
+        let record = self.communication.entry(key).or_insert_with(|| CommunicationRecord {
+            label: operator.label.to_string(),
+            kind: collective.kind.name(),
+            dimension: collective.dimension.name(),
+            ranks: collective.ranks,
+            count: 0,
+            bytes: 0,
+            time: Picos::ZERO,
+            exposed: Picos::ZERO,
+            waiting: Picos::ZERO,
+            way: String::new(),
+            over: String::new(),
+            bus_bandwidth: 0.0,
+        });
+        record.count += 1;
+        record.bytes += u128::from(collective.bytes);
+        record.time = record.time.saturating_add(outcome.time);
+        record.waiting = record.waiting.saturating_add(waiting);
+        record.way = format!("{}, {}", outcome.algorithm.name(), outcome.protocol.name());
+        record.over = outcome.levels.last().map(|level| level.title.clone()).unwrap_or_default();
+        let share = 1.0 / record.count as f64;
+        record.bus_bandwidth += (outcome.bus_bandwidth - record.bus_bandwidth) * share;
+    }
+
+    /// Notes time in which the rank could do nothing but wait for a collective.
+    pub fn exposed(&mut self, stage: usize, operator: &Operator, time: Picos) {
+        if let Some(record) = self.communication.get_mut(&(stage, operator.label.to_string())) {
+            record.exposed = record.exposed.saturating_add(time);
+        }
+    }
+
+    /// Collectives of one stage by label.
+    pub fn communication(&self, stage: usize) -> Vec<CommunicationRecord> {
+        let of_stage = self.communication.iter().filter(|((number, _), _)| *number == stage);
+        of_stage.map(|(_, record)| record.clone()).collect()
+    }
+
+    pub fn links(&self, wall: Picos) -> Vec<LinkRecord> {
+        let wall = (wall.0 as f64).max(1.0);
+        let record = |totals: &LinkTotals| LinkRecord {
+            title: totals.title.clone(),
+            bytes: totals.bytes,
+            utilization: (totals.busy / wall).min(1.0),
+        };
+        self.levels.iter().map(record).collect()
+    }
+}
