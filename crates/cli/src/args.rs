@@ -174,6 +174,9 @@ pub struct RunArgs {
     /// Write to a file instead of standard output; the file appears complete or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write what happened when as a trace that ui.perfetto.dev opens
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub trace: Option<PathBuf>,
 }
 
 /// `memwall check`.

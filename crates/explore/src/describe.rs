@@ -1,6 +1,6 @@
 //! A case in words.
 
-use memwall_model_graph::{Phase, Precision, Workload};
+use memwall_model_graph::{Parallel, Phase, Precision, Workload};
 use memwall_scenario::{Case, Subject};
 
 /// "decode, batch 16, context 4096, 256 tokens, fp8".
@@ -10,6 +10,29 @@ pub(crate) fn workload_text(case: &Case) -> String {
         Subject::Model { workload, .. } => format!("{}, {formats}", phase_text(workload)),
         Subject::Graph { graph, .. } => format!("{} operators, {formats}", graph.operators().len()),
     }
+}
+
+/// "tensor 8, pipeline 2 with 4 micro-batches".
+pub(crate) fn parallel_text(parallel: &Parallel) -> String {
+    let Parallel { tensor, sequence, pipeline, data, expert, context, micro_batches } = *parallel;
+    let mut parts = Vec::new();
+    let mut add = |name: &str, size: u32| {
+        if size > 1 {
+            parts.push(format!("{name} {size}"));
+        }
+    };
+    add("tensor", tensor);
+    add("context", context);
+    add("data", data);
+    add("expert", expert);
+    add("pipeline", pipeline);
+    if sequence && tensor > 1 {
+        parts.push("sequence parallel".to_owned());
+    }
+    if micro_batches > 1 {
+        parts.push(format!("{micro_batches} micro-batches"));
+    }
+    if parts.is_empty() { "not divided".to_owned() } else { parts.join(", ") }
 }
 
 fn phase_text(workload: &Workload) -> String {

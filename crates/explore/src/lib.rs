@@ -2,10 +2,12 @@
 //! compared; figures fitted to them. Pure.
 
 pub mod calibrate;
+mod collective;
 mod describe;
 mod microbenchmark;
 mod run;
 pub mod validate;
 
+pub use collective::{collective_expectations, run_collectives};
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
-pub use run::{RunError, expectations, run_case, run_scenario};
+pub use run::{RunError, expectations, run_case, run_case_with, run_scenario, run_scenario_with};

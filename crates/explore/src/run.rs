@@ -5,11 +5,11 @@ use memwall_report::{
     CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, Wanted, compare,
 };
 use memwall_scenario::{Case, Check, Scenario};
-use memwall_simulator::{Options, Record, Simulation, SimulationError};
+use memwall_simulator::{Options, Record, Simulation, SimulationError, Team, TeamSetup, Timeline};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::describe::workload_text;
+use crate::describe::{parallel_text, workload_text};
 
 /// Why a case has no result.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -46,10 +46,22 @@ impl RunError {
 /// # Errors
 /// The first case, in order, that could not be run.
 pub fn run_scenario(scenario: &Scenario) -> Result<Document, RunError> {
-    let records: Vec<Result<Record, RunError>> = scenario.cases.par_iter().map(run_case).collect();
+    run_scenario_with(scenario, false).map(|(document, _)| document)
+}
+
+/// The same, and what happened when in each case if `timeline` says so.
+///
+/// # Errors
+/// The first case, in order, that could not be run.
+pub fn run_scenario_with(scenario: &Scenario, timeline: bool) -> Result<(Document, Vec<Timeline>), RunError> {
+    let run = |case: &Case| run_case_with(case, timeline);
+    let records: Vec<Result<Record, RunError>> = scenario.cases.par_iter().map(run).collect();
     let mut reports = Vec::with_capacity(records.len());
+    let mut timelines = Vec::new();
     for (case, record) in scenario.cases.iter().zip(records) {
-        reports.push(CaseReport::new(&case.name, &record?, &context(case)));
+        let mut record = record?;
+        timelines.extend(record.timeline.take());
+        reports.push(CaseReport::new(&case.name, &record, &context(case)));
     }
     let references: Vec<Option<Reference>> =
         scenario.cases.iter().map(|case| case.reference.as_ref().map(reference)).collect();
@@ -67,7 +79,8 @@ pub fn run_scenario(scenario: &Scenario) -> Result<Document, RunError> {
         }
     }
     let seed = scenario.cases.first().map_or(0, |case| case.seed);
-    Ok(Document::new(&scenario.name, scenario.description.as_deref(), seed, reports, sources))
+    let document = Document::new(&scenario.name, scenario.description.as_deref(), seed, reports, sources);
+    Ok((document, timelines))
 }
 
 /// Runs one case.
@@ -75,18 +88,51 @@ pub fn run_scenario(scenario: &Scenario) -> Result<Document, RunError> {
 /// # Errors
 /// It could not be run.
 pub fn run_case(case: &Case) -> Result<Record, RunError> {
+    run_case_with(case, false)
+}
+
+/// Runs one case, and notes what happened when if `timeline` says so.
+///
+/// # Errors
+/// It could not be run.
+pub fn run_case_with(case: &Case, timeline: bool) -> Result<Record, RunError> {
     let failed = |reason: Reason| RunError { case: case.name.clone(), reason };
-    let options = Options { fidelity: case.fidelity, counting: case.counting, ..Options::default() };
+    let options =
+        Options { fidelity: case.fidelity, counting: case.counting, timeline, ..Options::default() };
+    if let Some(team) = &case.team {
+        return run_team(case, team, options).map_err(failed);
+    }
     let mut simulation =
         Simulation::new(&case.device, &case.software, options).map_err(|error| failed(error.into()))?;
     for (index, step) in case.steps().enumerate() {
         let step = step.map_err(|error| failed(error.into()))?;
         if index == 0 {
-            simulation.foresee(case.step_count(), &step.graph).map_err(|error| failed(error.into()))?;
+            simulation.foresee(case.step_count(), &step.graphs[0]).map_err(|error| failed(error.into()))?;
         }
-        simulation.step(&step.graph, step.phase, step.tokens).map_err(|error| failed(error.into()))?;
+        simulation.step(&step.graphs[0], step.phase, step.tokens).map_err(|error| failed(error.into()))?;
     }
     Ok(simulation.finish())
+}
+
+fn run_team(case: &Case, team: &memwall_scenario::Team, options: Options) -> Result<Record, Reason> {
+    let mut running = Team::new(TeamSetup {
+        device: &case.device,
+        software: &case.software,
+        fabric: team.system.fabric(),
+        library: &team.library,
+        parallel: team.parallel,
+        slow: &team.slow,
+        options,
+    })?;
+    for (index, step) in case.steps().enumerate() {
+        let step = step?;
+        let graphs: Vec<_> = step.graphs.iter().map(AsRef::as_ref).collect();
+        if index == 0 {
+            running.foresee(case.step_count(), &graphs)?;
+        }
+        running.step(&graphs, step.phase, step.tokens)?;
+    }
+    Ok(running.finish())
 }
 
 /// The assertions of a case, as the report checks them.
@@ -112,6 +158,7 @@ fn context(case: &Case) -> Context {
         model: case.subject.name().to_owned(),
         workload: workload_text(case),
         software: case.software.name.clone(),
+        team: case.team.as_ref().map(|team| (team.system.name.clone(), parallel_text(&team.parallel))),
         counting: case.counting,
         notes: case.notes.clone(),
     }

@@ -55,6 +55,10 @@ impl CaseReport {
             engines,
             operators: record.operators.iter().map(operator_report).collect(),
             classes: classes(&record.operators),
+            team: record.team.as_ref().map(|team| {
+                let (system, parallel) = context.team.clone().unwrap_or_default();
+                crate::TeamReport::new(record, team, &system, &parallel)
+            }),
             events: record.events,
             notes: record.notes.iter().chain(&context.notes).cloned().collect(),
             comparisons: Vec::new(),

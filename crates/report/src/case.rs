@@ -22,6 +22,8 @@ pub struct Context {
     pub workload: String,
     /// The software profile: `tensorrt-llm`.
     pub software: String,
+    /// Of several devices, the machine (`dgx-h100`) and how the model is divided ("tensor 8").
+    pub team: Option<(String, String)>,
     /// How FLOPs and bytes accessed were counted.
     pub counting: Counting,
     /// What a reader should know that is not in the record.
@@ -90,6 +92,10 @@ pub struct CaseReport {
     pub operators: Vec<OperatorReport>,
     /// Operators summed by the classes of the paper's tables.
     pub classes: Vec<ClassReport>,
+    /// What several devices did together; absent for one alone. Engines, tiers and operators are then those of one
+    /// rank of the busiest stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<crate::TeamReport>,
     /// Events the simulator processed.
     pub events: u64,
     /// What a reader should know before believing the numbers.

@@ -5,6 +5,7 @@ mod agreement;
 mod build;
 mod calibration;
 mod case;
+mod collective;
 mod csv;
 mod curve;
 mod document;
@@ -14,6 +15,8 @@ mod number;
 mod published;
 mod replay;
 mod table;
+mod team;
+mod timeline;
 mod validation;
 mod wall;
 
@@ -22,6 +25,9 @@ pub use calibration::{Calibration, CalibrationErrors, FittedParameter, Outcome, 
 pub use case::{
     CaseReport, ClassReport, Context, DeviceReport, EngineReport, OperatorReport, PhaseReport, StallReport,
     TierReport,
+};
+pub use collective::{
+    CollectiveDocument, CollectivePoint, CollectiveReport, LevelPoint, check_collective_metric,
 };
 pub use curve::{
     CurveAxis, CurveDocument, CurvePointReport, CurveReport, CurveUnit, Served, check_curve_metric,
@@ -32,5 +38,7 @@ pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_na
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use table::{View, explanation_text, figure_list, figure_table, name_list, paragraph};
+pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
+pub use timeline::perfetto_trace;
 pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
 pub use wall::{cause_text, wall_sentence};

@@ -37,7 +37,7 @@ pub struct UnknownMetric {
 type Get = fn(&CaseReport) -> Option<f64>;
 
 // Every figure of a case, with the name users write.
-const CASE_METRICS: [(&str, MetricUnit, Get); 16] = [
+const CASE_METRICS: [(&str, MetricUnit, Get); 20] = [
     ("time", MetricUnit::Seconds, |case| Some(case.time_s)),
     ("tokens", MetricUnit::Plain, |case| Some(case.tokens as f64)),
     ("tokens_per_s", MetricUnit::Plain, |case| case.tokens_per_s),
@@ -54,6 +54,10 @@ const CASE_METRICS: [(&str, MetricUnit, Get); 16] = [
     ("times_roofline", MetricUnit::Plain, |case| case.times_roofline),
     ("events", MetricUnit::Plain, |case| Some(case.events as f64)),
     ("busy", MetricUnit::Share, busy_share),
+    ("exposed_communication", MetricUnit::Share, |case| case.team.as_ref()?.exposed_communication),
+    ("overlapped_communication", MetricUnit::Share, |case| case.team.as_ref()?.overlapped_communication),
+    ("bubble", MetricUnit::Share, |case| case.team.as_ref()?.bubble),
+    ("ranks", MetricUnit::Plain, |case| Some(case.team.as_ref().map_or(1.0, |team| team.ranks as f64))),
 ];
 
 // Paths into the parts of a case: the list, and what each part has.

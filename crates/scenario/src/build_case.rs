@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
-use memwall_model_graph::{GraphError, Phase, Step as ModelStep, Workload, build_step};
+use memwall_model_graph::{
+    Architecture, BuildOptions, GraphError, Parallel, Phase, Step as ModelStep, Workload,
+};
 
-use crate::case::{Case, Footprint, Subject};
+use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::{ExpectSpec, Expectation};
 use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::spec::{SCENARIO_KEYS, WorkloadSpec};
-use crate::{capacity, formats, graph, typed, workload};
+use crate::{capacity, formats, graph, team, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(
@@ -30,9 +32,12 @@ pub(crate) fn build(
     let seed = optional(resolver, root, "seed", problems);
     let reference = optional(resolver, root, "reference", problems);
     let expect = expectations(resolver, root, problems);
-    let device = match present(root, "hardware") {
-        Some(block) => resolver.device(block, problems),
-        None => missing(resolver, root, "hardware", "such as `hardware: h100-sxm`", problems),
+    let machine = team::machine(resolver, root, problems);
+    let device = match (present(root, "hardware"), &machine) {
+        (Some(block), _) => resolver.device(block, problems),
+        (None, Some(Some(machine))) => team::device(resolver, root, machine, problems),
+        (None, Some(None)) => None,
+        (None, None) => missing(resolver, root, "hardware", "such as `hardware: h100-sxm`", problems),
     };
     let software = present(root, "software").and_then(|block| resolver.software(block, problems));
     let spec = match present(root, "workload") {
@@ -42,8 +47,16 @@ pub(crate) fn build(
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
     let (device, software) = (device?, software?);
     let subject = subject?;
+    let team = match machine {
+        Some(machine) => Some(team::build(resolver, root, machine?, &subject, problems)?),
+        None => {
+            team::refuse(resolver, root, problems);
+            None
+        }
+    };
+    let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
     let notes = formats::check(&resolver.sources, root, &device, subject.precision(), problems);
-    let footprint = fit(resolver, root, &device, &subject, problems)?;
+    let footprint = fit(resolver, root, &device, (&subject, &parallel), problems)?;
     if problems.list.len() + problems.more > before {
         return None;
     }
@@ -52,6 +65,7 @@ pub(crate) fn build(
         description,
         subject,
         device,
+        team,
         software,
         fidelity: fidelity.unwrap_or_default(),
         counting: counting.unwrap_or_default(),
@@ -171,13 +185,14 @@ fn fit(
     resolver: &Resolver<'_>,
     root: &Node,
     device: &Device,
-    subject: &Subject,
+    (subject, parallel): (&Subject, &Parallel),
     problems: &mut Diagnostics,
 ) -> Option<Footprint> {
-    let need = match footprint(subject) {
+    let need = match footprint(subject, parallel) {
         Ok(need) => need,
         Err(error) => {
-            let path = [Step::Key("workload".to_owned())];
+            let divides = matches!(error, GraphError::Parallel(_));
+            let path = [Step::Key(if divides { "parallel" } else { "workload" }.to_owned())];
             problems.push(typed::problem_at(&resolver.sources, root, "", &path, error.to_string(), ""));
             return None;
         }
@@ -186,20 +201,38 @@ fn fit(
     Some(need)
 }
 
-fn footprint(subject: &Subject) -> Result<Footprint, GraphError> {
+fn footprint(subject: &Subject, parallel: &Parallel) -> Result<Footprint, GraphError> {
     let (architecture, workload, options) = match subject {
         Subject::Graph { graph, .. } => return Ok(capacity::of_graph(graph)),
         Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
     };
     // The first step may be a prefill, with the largest activations; the last has the longest cache.
-    let mut need =
-        Footprint { weights: architecture.weight_bytes(&options.precision), ..Footprint::default() };
-    for step in [workload.steps().next(), last_step(workload)].into_iter().flatten() {
-        let of_step = capacity::of_graph(&build_step(architecture, &step, options)?);
-        need.kv_cache = need.kv_cache.max(of_step.kv_cache);
+    let steps = [workload.steps().next(), last_step(workload)];
+    let mut needs = vec![Footprint::default(); parallel.pipeline.max(1) as usize];
+    for step in steps.into_iter().flatten() {
+        add_step(&mut needs, architecture, options, parallel, &step)?;
+    }
+    for (stage, need) in needs.iter_mut().enumerate() {
+        need.weights = architecture.rank_weight_bytes(&options.precision, parallel, stage as u32);
+    }
+    // The stage that needs most.
+    Ok(needs.into_iter().max_by_key(Footprint::total).unwrap_or_default())
+}
+
+fn add_step(
+    needs: &mut [Footprint],
+    architecture: &Architecture,
+    options: &BuildOptions,
+    parallel: &Parallel,
+    step: &ModelStep,
+) -> Result<(), GraphError> {
+    let caches = u64::from(parallel.micro_batches.max(1));
+    for (need, graph) in needs.iter_mut().zip(rank_graphs(architecture, step, options, parallel)?) {
+        let of_step = capacity::of_graph(&graph);
+        need.kv_cache = need.kv_cache.max(of_step.kv_cache.saturating_mul(caches));
         need.activations = need.activations.max(of_step.activations);
     }
-    Ok(need)
+    Ok(())
 }
 
 /// The last decode step, without counting through those before it; `None` where there is only one step.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use memwall_hardware::{Device, SoftwareProfile};
+use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System};
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Graph, GraphError, Precision, Workload, build_step,
+    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Step, Workload,
+    build_rank_step,
 };
 use memwall_simulator::Fidelity;
 
@@ -19,8 +20,10 @@ pub struct Case {
     pub description: Option<String>,
     /// What is computed.
     pub subject: Subject,
-    /// What it runs on.
+    /// What it runs on; of a team, each of its devices.
     pub device: Arc<Device>,
+    /// Several devices, where it runs on more than one.
+    pub team: Option<Team>,
     /// What the software adds.
     pub software: Arc<SoftwareProfile>,
     /// How closely to simulate.
@@ -37,6 +40,19 @@ pub struct Case {
     pub footprint: Footprint,
     /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
     pub notes: Vec<String>,
+}
+
+/// Several devices that run one model.
+#[derive(Debug, Clone)]
+pub struct Team {
+    /// The machine.
+    pub system: Arc<System>,
+    /// What the communication library adds.
+    pub library: Arc<CommunicationLibrary>,
+    /// How the model is divided.
+    pub parallel: Parallel,
+    /// Slower ranks and their speed as a share of the others'.
+    pub slow: Vec<(u32, f64)>,
 }
 
 /// What is computed.
@@ -88,24 +104,33 @@ pub struct StepGraph {
     pub phase: &'static str,
     /// Tokens that come out of it; 0 for an inline graph.
     pub tokens: u64,
-    /// Its operators.
-    pub graph: Arc<Graph>,
+    /// Its operators: of one device, or of one rank of each pipeline stage for one micro-batch.
+    pub graphs: Vec<Arc<Graph>>,
 }
 
 impl Case {
     /// The steps in order, each built when it is asked for.
     pub fn steps(&self) -> Box<dyn Iterator<Item = Result<StepGraph, GraphError>> + Send + '_> {
         match &self.subject {
-            Subject::Graph { graph, .. } => {
-                Box::new(std::iter::once(Ok(StepGraph { phase: "graph", tokens: 0, graph: graph.clone() })))
-            }
+            Subject::Graph { graph, .. } => Box::new(std::iter::once(Ok(StepGraph {
+                phase: "graph",
+                tokens: 0,
+                graphs: vec![graph.clone()],
+            }))),
             Subject::Model { architecture, workload, options, .. } => {
+                let parallel = self.parallel();
                 Box::new(workload.steps().map(move |step| {
-                    let graph = Arc::new(build_step(architecture, &step, options)?);
-                    Ok(StepGraph { phase: step.phase.name(), tokens: step.tokens(), graph })
+                    let graphs = rank_graphs(architecture, &step, options, &parallel)?;
+                    Ok(StepGraph { phase: step.phase.name(), tokens: step.tokens(), graphs })
                 }))
             }
         }
+    }
+
+    /// How the model is divided; over one rank where there is no team.
+    #[must_use]
+    pub fn parallel(&self) -> Parallel {
+        self.team.as_ref().map_or_else(Parallel::default, |team| team.parallel)
     }
 
     /// How many steps there are.
@@ -116,6 +141,17 @@ impl Case {
             Subject::Model { workload, .. } => workload.step_count(),
         }
     }
+}
+
+/// The graphs of one rank of each pipeline stage.
+pub(crate) fn rank_graphs(
+    architecture: &Architecture,
+    step: &Step,
+    options: &BuildOptions,
+    parallel: &Parallel,
+) -> Result<Vec<Arc<Graph>>, GraphError> {
+    let stages = 0..parallel.pipeline.max(1);
+    stages.map(|stage| build_rank_step(architecture, step, options, parallel, stage).map(Arc::new)).collect()
 }
 
 impl Subject {

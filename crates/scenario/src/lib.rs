@@ -4,6 +4,7 @@ mod build_case;
 mod capacity;
 mod case;
 mod cases;
+mod collective;
 mod config;
 mod diagnostic;
 mod expect;
@@ -26,10 +27,12 @@ mod schema;
 mod set;
 mod source;
 mod spec;
+mod team;
 mod typed;
 mod workload;
 
-pub use case::{Case, Footprint, StepGraph, Subject};
+pub use case::{Case, Footprint, StepGraph, Subject, Team};
+pub use collective::{CollectiveCase, CollectiveForm, SizePoint};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Spot};
 pub use expect::{Amount, Check, ExpectSpec, Expectation};
 pub use limits::{

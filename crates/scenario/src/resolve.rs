@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memwall_hardware::catalog::{self, Entry};
-use memwall_hardware::{CatalogError, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec};
+use memwall_hardware::{
+    CatalogError, CommunicationLibrary, Device, DeviceSpec, HardwareError, SoftwareProfile, SoftwareSpec,
+    System, SystemSpec,
+};
 use memwall_model_graph::Architecture;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -32,6 +35,8 @@ pub(crate) struct Resolver<'a> {
     devices: BTreeMap<String, Option<Arc<Device>>>,
     software: BTreeMap<String, Option<Arc<SoftwareProfile>>>,
     models: BTreeMap<String, Option<Model>>,
+    systems: BTreeMap<String, Option<Arc<System>>>,
+    libraries: BTreeMap<String, Option<Arc<CommunicationLibrary>>>,
 }
 
 /// Which block a name stands in.
@@ -39,6 +44,8 @@ pub(crate) struct Resolver<'a> {
 pub(crate) enum Block {
     Model,
     Hardware,
+    System,
+    Communication,
     Software,
 }
 
@@ -47,6 +54,8 @@ impl Block {
         match self {
             Self::Model => "model",
             Self::Hardware => "hardware",
+            Self::System => "system",
+            Self::Communication => "communication",
             Self::Software => "software",
         }
     }
@@ -55,6 +64,8 @@ impl Block {
         match self {
             Self::Model => "model",
             Self::Hardware => "device",
+            Self::System => "system",
+            Self::Communication => "communication library",
             Self::Software => "software profile",
         }
     }
@@ -63,7 +74,7 @@ impl Block {
     fn is_file(self, name: &str) -> bool {
         match self {
             Self::Model => name.ends_with(".json"),
-            Self::Hardware | Self::Software => name.ends_with(".yaml") || name.ends_with(".yml"),
+            _ => name.ends_with(".yaml") || name.ends_with(".yml"),
         }
     }
 
@@ -71,15 +82,17 @@ impl Block {
         let names = match self {
             Self::Model => model_names(),
             Self::Hardware => entry_names(catalog::devices()),
+            Self::System => entry_names(catalog::systems()),
+            Self::Communication => entry_names(catalog::communication_libraries()),
             Self::Software => entry_names(catalog::software_profiles()),
         };
         match (nearest(name, names.iter().copied()), self) {
             (Some(word), _) => format!("did you mean `{word}`?"),
             (None, Self::Model) => "`memwall model list` shows all; a file's name ends in `.json`".to_owned(),
-            (None, Self::Hardware) => {
+            (None, Self::Hardware | Self::System) => {
                 "`memwall hardware list` shows all; a file's name ends in `.yaml`".to_owned()
             }
-            (None, Self::Software) => format!("the catalog has {}", one_of(names, 20)),
+            (None, Self::Software | Self::Communication) => format!("the catalog has {}", one_of(names, 20)),
         }
     }
 }
@@ -93,6 +106,8 @@ impl<'a> Resolver<'a> {
             devices: BTreeMap::new(),
             software: BTreeMap::new(),
             models: BTreeMap::new(),
+            systems: BTreeMap::new(),
+            libraries: BTreeMap::new(),
         }
     }
 
@@ -138,6 +153,52 @@ impl<'a> Resolver<'a> {
         let spec: SoftwareSpec = typed::read(&self.sources, &node, "software", problems)?;
         SoftwareProfile::try_from_spec(spec)
             .map_or_else(|errors| self.hardware_errors(&node, "software", errors, problems), Some)
+    }
+
+    /// The system that a `system` block describes.
+    pub fn system(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<System>> {
+        let key = self.key_of(block);
+        if let Some(known) = self.systems.get(&key) {
+            return known.clone();
+        }
+        let system = self.read_system(block, problems).map(Arc::new);
+        self.systems.insert(key, system.clone());
+        system
+    }
+
+    fn read_system(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<System> {
+        let node = self.document(Block::System, block, problems)?;
+        let spec: SystemSpec = typed::read(&self.sources, &node, "system", problems)?;
+        let modified = block.map().is_some_and(|map| !map.contains_key("title") && !map.contains_key("name"));
+        match System::try_from_spec(spec) {
+            Ok(mut system) => {
+                if modified {
+                    system.title.push_str(", modified");
+                }
+                Some(system)
+            }
+            Err(errors) => self.hardware_errors(&node, "system", errors, problems),
+        }
+    }
+
+    /// The library that a `communication` block describes.
+    pub fn library(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<CommunicationLibrary>> {
+        let key = self.key_of(block);
+        if let Some(known) = self.libraries.get(&key) {
+            return known.clone();
+        }
+        let library = self.read_library(block, problems).map(Arc::new);
+        self.libraries.insert(key, library.clone());
+        library
+    }
+
+    fn read_library(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<CommunicationLibrary> {
+        let node = self.document(Block::Communication, block, problems)?;
+        let library: CommunicationLibrary = typed::read(&self.sources, &node, "communication", problems)?;
+        match library.check() {
+            Ok(()) => Some(library),
+            Err(errors) => self.hardware_errors(&node, "communication", errors, problems),
+        }
     }
 
     fn hardware_errors<T>(
@@ -321,6 +382,8 @@ impl<'a> Resolver<'a> {
                 None => None,
             },
             Block::Hardware => entry(catalog::device_entry(name)),
+            Block::System => entry(catalog::system_entry(name)),
+            Block::Communication => entry(catalog::communication_entry(name)),
             Block::Software => entry(catalog::software_entry(name)),
         };
         let Some(entry) = entry else {

@@ -63,7 +63,7 @@ impl Resolved {
 }
 
 fn expand(resolver: &mut Resolver<'_>, map: &mut Map, problems: &mut Diagnostics) {
-    for block in [Block::Model, Block::Hardware, Block::Software] {
+    for block in [Block::Model, Block::Hardware, Block::System, Block::Communication, Block::Software] {
         let Some(field) = map.get_mut(block.key()) else { continue };
         if matches!(field.node.value, Value::Null) {
             continue;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::build_case;
 use crate::case::Case;
 use crate::cases::{Variant, variants};
+use crate::collective::{self, CollectiveCase};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::Expectation;
 use crate::limits::{MAX_EXTENDS, MAX_SCENARIO_POINTS};
@@ -23,6 +24,7 @@ use crate::spec::{KindSpec, LATER_KINDS};
 /// What holds when nobody says anything.
 const DEFAULTS: &str = "kind: run
 software: generic
+communication: nccl
 workload: { batch: 1, dtype: bf16, embedding: true, lm_head: true }
 fidelity: flow
 counting: actual
@@ -31,6 +33,9 @@ seed: 0
 
 /// The same of a microbenchmark.
 const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
+
+/// The same of a collective.
+const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
 
 /// A validated scenario.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct Scenario {
     pub cases: Vec<Case>,
     /// Its cases where it is a microbenchmark, in written order; at least one then.
     pub microbenchmarks: Vec<MicrobenchmarkCase>,
+    /// Its cases where it is a collective, in written order; at least one then.
+    pub collectives: Vec<CollectiveCase>,
     sources: Sources,
     trees: Trees,
 }
@@ -73,12 +80,16 @@ impl Scenario {
         let own_name = text_at(&trees.common, "name").unwrap_or_else(|| file_stem(name));
         let kind = kind_of(&resolver.sources, &trees.common, &mut problems);
         // Of an unknown kind, everything else is checked as if it were a run.
-        let (cases, microbenchmarks) = match kind.unwrap_or(KindSpec::Run) {
-            KindSpec::Run => (build_all(&mut resolver, &trees, &own_name, &mut problems), Vec::new()),
+        let (mut cases, mut microbenchmarks, mut collectives) = (Vec::new(), Vec::new(), Vec::new());
+        match kind.unwrap_or(KindSpec::Run) {
+            KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
-                (Vec::new(), measure_all(&mut resolver, &trees, &own_name, &mut problems))
+                microbenchmarks = measure_all(&mut resolver, &trees, &own_name, &mut problems);
             }
-        };
+            KindSpec::Collective => {
+                collectives = communicate_all(&mut resolver, &trees, &own_name, &mut problems);
+            }
+        }
         let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
         let description = text_at(&trees.common, "description");
         Ok(Self {
@@ -87,6 +98,7 @@ impl Scenario {
             kind,
             cases,
             microbenchmarks,
+            collectives,
             sources: resolver.sources,
             trees,
         })
@@ -105,7 +117,8 @@ impl Scenario {
     #[must_use]
     pub fn case_names(&self) -> Vec<&str> {
         let runs = self.cases.iter().map(|case| case.name.as_str());
-        runs.chain(self.microbenchmarks.iter().map(|case| case.name.as_str())).collect()
+        let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
+        runs.chain(curves).chain(self.collectives.iter().map(|case| case.name.as_str())).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -113,6 +126,7 @@ impl Scenario {
         let kept: Vec<bool> = self.case_names().into_iter().map(&keep).collect();
         self.cases.retain(|case| keep(&case.name));
         self.microbenchmarks.retain(|case| keep(&case.name));
+        self.collectives.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -157,6 +171,27 @@ fn measure_all(
     });
     if points > MAX_SCENARIO_POINTS {
         let message = format!("{points} points in all cases: at most {MAX_SCENARIO_POINTS}");
+        problems.push(Diagnostic::at(&resolver.sources, trees.common.place, message, "").with_path("cases"));
+    }
+    cases
+}
+
+fn communicate_all(
+    resolver: &mut Resolver<'_>,
+    trees: &Trees,
+    scenario: &str,
+    problems: &mut Diagnostics,
+) -> Vec<CollectiveCase> {
+    let mut cases: Vec<CollectiveCase> = Vec::new();
+    let mut tables = Tables::default();
+    let mut points = 0;
+    each_case(resolver, trees, scenario, problems, |resolver, tree, name, problems| {
+        let case = collective::build(resolver, &mut tables, tree, name, problems);
+        points += case.as_ref().map_or(0, |case| case.points.len());
+        cases.extend(case.filter(|_| points <= MAX_SCENARIO_POINTS));
+    });
+    if points > MAX_SCENARIO_POINTS {
+        let message = format!("{points} sizes in all cases: at most {MAX_SCENARIO_POINTS}");
         problems.push(Diagnostic::at(&resolver.sources, trees.common.place, message, "").with_path("cases"));
     }
     cases
@@ -309,8 +344,11 @@ fn chain(
         names.push(loaded.name);
     }
     let kind = trees.iter().find_map(|tree| tree.get("kind")).and_then(Node::text);
-    let defaults =
-        if kind == Some(KindSpec::Microbenchmark.name()) { MICROBENCHMARK_DEFAULTS } else { DEFAULTS };
+    let defaults = match kind {
+        Some("microbenchmark") => MICROBENCHMARK_DEFAULTS,
+        Some("collective") => COLLECTIVE_DEFAULTS,
+        _ => DEFAULTS,
+    };
     let source = sources.add(Source::new("default", SourceKind::Default, defaults));
     let defaults = parse(sources, source)?;
     let extends = [Step::Key("extends".to_owned())];

@@ -41,7 +41,16 @@ fn name_catalog(root: &mut Map<String, Value>) {
     let models = memwall_model_graph::catalog::models().iter().map(|entry| entry.name).collect();
     let devices = memwall_hardware::catalog::devices().iter().map(|entry| entry.name).collect();
     let software = memwall_hardware::catalog::software_profiles().iter().map(|entry| entry.name).collect();
-    let lists: [(&str, Vec<&str>); 3] = [("model", models), ("hardware", devices), ("software", software)];
+    let systems = memwall_hardware::catalog::systems().iter().map(|entry| entry.name).collect();
+    let libraries =
+        memwall_hardware::catalog::communication_libraries().iter().map(|entry| entry.name).collect();
+    let lists: [(&str, Vec<&str>); 5] = [
+        ("model", models),
+        ("hardware", devices),
+        ("system", systems),
+        ("communication", libraries),
+        ("software", software),
+    ];
     let Some(Value::Object(properties)) = root.get_mut("properties") else { return };
     for (key, names) in lists {
         if let Some(Value::Object(property)) = properties.get_mut(key) {

@@ -1,17 +1,18 @@
 //! A scenario as it is written: every key, with the words the reference page shows.
 
 use indexmap::IndexMap;
-use memwall_hardware::{DeviceSpec, SoftwareSpec};
-use memwall_model_graph::{Architecture, Counting, Dtype, Phase};
+use memwall_hardware::{CommunicationLibrary, DeviceSpec, SoftwareSpec, SystemSpec};
+use memwall_model_graph::{Architecture, Counting, Dtype, Parallel, Phase};
 use memwall_simulator::Fidelity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::reference::Reference;
 
-/// One experiment: a model, a machine and a workload; or a microbenchmark of a machine.
+/// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "the schema is made from it; reading goes block by block, to find all problems")]
@@ -23,7 +24,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, or `microbenchmark`.
+    /// What kind of experiment: `run`, the default, `microbenchmark` or `collective`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -32,12 +33,23 @@ pub(crate) struct ScenarioFile {
     pub graph: Option<Vec<memwall_model_graph::OperatorSpec>>,
     /// The machine: a catalog name (`h100-sxm`), or a description, complete or on top of what `extends` names.
     pub hardware: Option<NameOr<DeviceSpec>>,
+    /// Several devices and the links between them: a catalog name (`dgx-h100`), or a description, complete or on top of
+    /// what `extends` names. `hardware` is then its device, unless written.
+    pub system: Option<NameOr<SystemSpec>>,
+    /// How the model is divided over the devices of `system`. Default: not at all.
+    pub parallel: Option<Parallel>,
+    /// The communication library: a catalog name, or a description, complete or on top of what `extends` names.
+    pub communication: Option<NameOr<CommunicationLibrary>>,
+    /// Ranks that are slower than the others. At most 64.
+    pub slow: Option<Vec<SlowSpec>>,
     /// The software profile: a catalog name, or a description, complete or on top of what `extends` names.
     pub software: Option<NameOr<SoftwareSpec>>,
     /// What the model is asked to do.
     pub workload: Option<WorkloadSpec>,
     /// In a scenario of kind `microbenchmark`, what is measured and where.
     pub microbenchmark: Option<MicrobenchmarkSpec>,
+    /// In a scenario of kind `collective`, what is run and over what sizes.
+    pub collective: Option<CollectiveSpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -54,7 +66,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 16] = [
+pub(crate) const SCENARIO_KEYS: [&str; 21] = [
     "extends",
     "name",
     "description",
@@ -62,9 +74,14 @@ pub(crate) const SCENARIO_KEYS: [&str; 16] = [
     "model",
     "graph",
     "hardware",
+    "system",
+    "parallel",
+    "communication",
+    "slow",
     "software",
     "workload",
     "microbenchmark",
+    "collective",
     "fidelity",
     "counting",
     "seed",
@@ -74,7 +91,8 @@ pub(crate) const SCENARIO_KEYS: [&str; 16] = [
 ];
 
 /// Those of them that only a run has.
-pub(crate) const RUN_KEYS: [&str; 6] = ["model", "graph", "software", "workload", "fidelity", "counting"];
+pub(crate) const RUN_KEYS: [&str; 8] =
+    ["model", "graph", "parallel", "slow", "software", "workload", "fidelity", "counting"];
 
 /// Kinds of experiments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,11 +102,13 @@ pub enum KindSpec {
     Run,
     /// Measure a machine's memory hierarchy as a small benchmark would.
     Microbenchmark,
+    /// Run a collective over the devices of a system, as nccl-tests does.
+    Collective,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 2] = [Self::Run, Self::Microbenchmark];
+    pub(crate) const ALL: [Self; 3] = [Self::Run, Self::Microbenchmark, Self::Collective];
 
     /// `run`.
     #[must_use]
@@ -96,6 +116,7 @@ impl KindSpec {
         match self {
             Self::Run => "run",
             Self::Microbenchmark => "microbenchmark",
+            Self::Collective => "collective",
         }
     }
 }
@@ -107,12 +128,22 @@ impl KindSpec {
 pub(crate) enum AnyReference {
     /// Of a run.
     Figures(Reference),
-    /// Of a microbenchmark.
+    /// Of a microbenchmark or collective.
     Points(CurveReferenceSpec),
 }
 
+/// A rank that is slower than the others: throttled, or shared with somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlowSpec {
+    /// Its number, from 0.
+    pub rank: u32,
+    /// Its speed as a fraction of the others', above 0 and at most 1.
+    pub speed: f64,
+}
+
 /// Kinds that later versions will know.
-pub(crate) const LATER_KINDS: [&str; 3] = ["collective", "trend", "replay"];
+pub(crate) const LATER_KINDS: [&str; 2] = ["trend", "replay"];
 
 /// A name, or what it stands for written out.
 #[derive(Debug, Clone, JsonSchema)]

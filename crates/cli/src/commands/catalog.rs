@@ -37,13 +37,23 @@ pub fn hardware(command: &HardwareCommand, global: &Global) -> Exit {
 /// `memwall software list|show`.
 pub fn software(command: &CatalogCommand, global: &Global) -> Exit {
     match command {
-        CatalogCommand::List => print(&name_list(&rows(catalog::software_profiles()), view(global))),
+        CatalogCommand::List => {
+            let profiles = name_list(&rows(catalog::software_profiles()), view(global));
+            let libraries = name_list(&rows(catalog::communication_libraries()), view(global));
+            print(&format!("Profiles\n{profiles}\nCommunication libraries\n{libraries}"))
+        }
         CatalogCommand::Show { name } => match catalog::software(name) {
             Ok(profile) => {
                 let title = format!("{} ({})", profile.title, profile.name);
                 print(&figure_list(&title, &profile.rows(), view(global)))
             }
-            Err(error) => unknown(&error.to_string()),
+            Err(error) => match catalog::communication(name) {
+                Ok(library) => {
+                    let title = format!("{} ({})", library.title, library.name);
+                    print(&figure_list(&title, &library.rows(), view(global)))
+                }
+                Err(_) => unknown(&error.to_string()),
+            },
         },
     }
 }

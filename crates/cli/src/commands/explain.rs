@@ -45,9 +45,14 @@ pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
 
 fn explained(args: &ExplainArgs, case: &Case, global: &Global) -> Result<String, String> {
     let step = chosen_step(case, args.step)?;
-    let id = find(&step.graph, &args.operator)?;
+    // Of several pipeline stages, the first that has it.
+    let holder = step.graphs.iter().find(|graph| find(graph, &args.operator).is_ok());
+    let Some(graph) = holder.or(step.graphs.first()) else {
+        return Err("the step has no operators".to_owned());
+    };
+    let id = find(graph, &args.operator)?;
     let options = Options { fidelity: case.fidelity, counting: case.counting, ..Options::default() };
-    let explanation = memwall_simulator::explain(&case.device, &case.software, &step.graph, id, options)
+    let explanation = memwall_simulator::explain(&case.device, &case.software, graph, id, options)
         .map_err(|error| error.to_string())?;
     Ok(explanation_text(&explanation, view(global)))
 }

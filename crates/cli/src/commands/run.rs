@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use memwall_explore::{RunError, run_microbenchmarks, run_scenario};
-use memwall_report::{Checked, CurveDocument, Document};
-use memwall_scenario::{KindSpec, Scenario};
+use memwall_explore::{RunError, run_collectives, run_microbenchmarks, run_scenario_with};
+use memwall_report::{Checked, CollectiveDocument, CurveDocument, Document, perfetto_trace};
+use memwall_scenario::{Case, KindSpec, Scenario};
+use memwall_simulator::Timeline;
 
 use super::scenario::read;
 use super::{cannot_write, deliver};
@@ -26,7 +27,19 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
-    let result = match simulate(&scenario) {
+    if let Some(path) = args.trace.as_deref() {
+        if scenario.kind != KindSpec::Run {
+            complain(&format!(
+                "error: --trace: a scenario of kind `{}` has no timeline",
+                scenario.kind.name()
+            ));
+            return Exit::InvalidInput;
+        }
+        if let Err(message) = check_target(path) {
+            return cannot_write(path, &message);
+        }
+    }
+    let (result, timelines) = match simulate(&scenario, args.trace.is_some()) {
         Ok(result) => result,
         Err(error) => {
             complain(&format!("error: {}: {error}", shown_name(&args.scenario.file)));
@@ -40,6 +53,12 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
             return Exit::Internal;
         }
     };
+    if let Some(path) = args.trace.as_deref() {
+        match write_trace(path, &scenario, &timelines) {
+            Exit::Ok => {}
+            exit => return exit,
+        }
+    }
     match deliver(args.output.as_deref(), &text) {
         Exit::Ok if !result.failed_expectations().is_empty() => {
             complain_of_expectations(args, &result);
@@ -53,12 +72,41 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
 enum Outcome {
     Run(Document),
     Curves(CurveDocument),
+    Collectives(CollectiveDocument),
 }
 
-fn simulate(scenario: &Scenario) -> Result<Outcome, RunError> {
+/// Runs it; with what happened when, if that is asked for.
+fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timeline>), RunError> {
     match scenario.kind {
-        KindSpec::Run => run_scenario(scenario).map(Outcome::Run),
-        KindSpec::Microbenchmark => run_microbenchmarks(scenario).map(Outcome::Curves),
+        KindSpec::Run => run_scenario_with(scenario, timeline)
+            .map(|(document, timelines)| (Outcome::Run(document), timelines)),
+        KindSpec::Microbenchmark => {
+            run_microbenchmarks(scenario).map(|document| (Outcome::Curves(document), Vec::new()))
+        }
+        KindSpec::Collective => {
+            run_collectives(scenario).map(|document| (Outcome::Collectives(document), Vec::new()))
+        }
+    }
+}
+
+/// Writes the trace file.
+fn write_trace(path: &Path, scenario: &Scenario, timelines: &[Timeline]) -> Exit {
+    let levels = |case: &Case| {
+        let levels = case.team.iter().flat_map(|team| team.system.fabric().levels());
+        levels.map(|level| level.title.clone()).collect::<Vec<_>>()
+    };
+    let cases: Vec<(&str, &Timeline, Vec<String>)> = scenario
+        .cases
+        .iter()
+        .zip(timelines)
+        .map(|(case, timeline)| (case.name.as_str(), timeline, levels(case)))
+        .collect();
+    match perfetto_trace(&cases) {
+        Ok(text) => deliver(Some(path), &text),
+        Err(error) => {
+            complain(&format!("error: the trace cannot be written as JSON: {error}"));
+            Exit::Internal
+        }
     }
 }
 
@@ -73,6 +121,9 @@ impl Outcome {
             (Self::Curves(document), Format::Json) => document.to_json(),
             (Self::Curves(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Curves(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Collectives(document), Format::Json) => document.to_json(),
+            (Self::Collectives(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Collectives(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -80,6 +131,9 @@ impl Outcome {
     fn failed_expectations(&self) -> Vec<(&str, &str)> {
         let cases: Vec<(&str, &[Checked])> = match self {
             Self::Run(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+            Self::Collectives(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Curves(document) => {

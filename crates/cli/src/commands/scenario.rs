@@ -1,7 +1,7 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
 use memwall_explore::expectations;
-use memwall_report::check_curve_metric;
+use memwall_report::{check_collective_metric, check_curve_metric};
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
@@ -53,9 +53,13 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
             }
         }
     }
-    for case in &scenario.microbenchmarks {
-        for written in &case.expect {
-            if let Err(unknown) = check_curve_metric(&written.metric) {
+    let curves = scenario.microbenchmarks.iter().flat_map(|case| &case.expect);
+    let curves = curves.map(|written| (written, check_curve_metric(&written.metric)));
+    let collectives = scenario.collectives.iter().flat_map(|case| &case.expect);
+    let collectives = collectives.map(|written| (written, check_collective_metric(&written.metric)));
+    {
+        for (written, checked) in curves.chain(collectives) {
+            if let Err(unknown) = checked {
                 let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
                 if !problems.list.contains(&problem) {
                     problems.list.push(problem);

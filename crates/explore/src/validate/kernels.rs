@@ -96,6 +96,9 @@ fn graph(
         Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row, device)?,
         Shape::Moe { .. } => kernels.experts(row),
         Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols, copy),
+        Shape::Collective { .. } | Shape::Inference { .. } => {
+            return Err(format!("{} is no kernel", row.shape_text()));
+        }
     }
     kernels.builder.finish().map_err(|error| error.to_string())
 }

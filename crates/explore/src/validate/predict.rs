@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use memwall_hardware::{Device, SoftwareProfile, catalog};
+use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System, catalog};
 use memwall_simulator::{Bench, Options, Warmth};
 use memwall_units::Picos;
 
@@ -44,6 +44,15 @@ pub type Resolve<'a> = dyn Fn(&str, &str) -> Result<Parts, Refusal> + Sync + 'a;
 pub struct Predictor<'a> {
     resolve: &'a Resolve<'a>,
     benches: HashMap<(String, String), Result<(Parts, Bench), Refusal>>,
+    machines: HashMap<String, Result<Machine, Refusal>>,
+    served: super::inference::Served,
+}
+
+/// A system's links and the library that uses them.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    pub system: System,
+    pub library: CommunicationLibrary,
 }
 
 /// The catalog's parts for a row's labels.
@@ -61,7 +70,12 @@ pub fn catalog_parts(device: &str, software: &str) -> Result<Parts, Refusal> {
 impl<'a> Predictor<'a> {
     /// A predictor on the parts that `resolve` gives for a device's and a software's label.
     pub fn new(resolve: &'a Resolve<'a>) -> Self {
-        Self { resolve, benches: HashMap::new() }
+        Self {
+            resolve,
+            benches: HashMap::new(),
+            machines: HashMap::new(),
+            served: super::inference::Served::default(),
+        }
     }
 
     /// Predicts one row.
@@ -69,6 +83,17 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// The device or format is unknown, or the kernel cannot run on it.
     pub fn predict(&mut self, row: &Row) -> Result<Prediction, Refusal> {
+        match &row.shape {
+            Shape::Collective { system, nodes, .. } => {
+                let machine = machine_of(&mut self.machines, system, *nodes)?;
+                return super::collective::predict(machine, row);
+            }
+            Shape::Inference { .. } => {
+                let parts = (self.resolve)(&row.device, &row.software)?;
+                return super::inference::predict(&mut self.served, &parts, row);
+            }
+            _ => {}
+        }
         let key = (row.device.clone(), row.software.clone());
         let resolve = self.resolve;
         let entry = self.benches.entry(key).or_insert_with(|| {
@@ -100,4 +125,15 @@ impl<'a> Predictor<'a> {
         let roofline = graphs.first().map(|graph| roofline(&parts.device, graph)).unwrap_or_default();
         Ok(Prediction { seconds: run.time.as_secs_f64(), bound_by: run.bound_by, roofline, resolution })
     }
+}
+
+/// A system with its links, built once.
+fn machine_of<'m>(
+    machines: &'m mut HashMap<String, Result<Machine, Refusal>>,
+    system: &str,
+    nodes: u64,
+) -> Result<&'m Machine, Refusal> {
+    let key = format!("{system} x {nodes}");
+    let build = || super::collective::machine(system, nodes);
+    machines.entry(key).or_insert_with(build).as_ref().map_err(Clone::clone)
 }

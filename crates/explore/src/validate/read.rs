@@ -2,7 +2,10 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::row::{Copies, Distribution, Phase, Place, Row, Shape};
+use memwall_hardware::catalog;
+use memwall_model_graph::CollectiveKind;
+
+use super::row::{Copies, Distribution, Metric, Phase, Place, Row, Shape};
 
 /// Rows and files one reading may have; a larger file is cut off with a problem that says so.
 pub const MAX_ROWS: usize = 1_000_000;
@@ -34,7 +37,7 @@ pub struct Problem {
 }
 
 /// Kinds whose rows other issues of the project will predict.
-const LATER: [&str; 3] = ["collective", "inference", "training"];
+const LATER: [&str; 1] = ["training"];
 
 /// Reads one file. Nothing in it can fail the reading; see [`Reading::problems`].
 #[must_use]
@@ -145,9 +148,11 @@ fn parse(header: &[String], record: &ByteRecord, place: &Place) -> Parsed {
         "mla" => mla(&fields),
         "moe" => moe(&fields),
         "elementwise" => elementwise(&fields),
+        "collective" => collective(&fields),
+        "inference" => inference(&fields),
         _ => {
             return Parsed::UnknownKind(format!(
-                "`{}` is no kind of row: kinds are gemm, attention, mla, moe, elementwise, {}",
+                "`{}` is no kind of row: kinds are gemm, attention, mla, moe, elementwise, collective, inference, {}",
                 shorten(kind),
                 LATER.join(", ")
             ));
@@ -165,8 +170,11 @@ fn whole(fields: &Fields<'_>, place: &Place, shape: Shape) -> Result<Row, String
         device: fields.device()?.to_owned(),
         software: fields.label("software")?.to_owned(),
         dtype: fields.label("dtype")?.to_owned(),
+        seconds: match shape {
+            Shape::Inference { .. } => fields.positive("value")?,
+            _ => fields.positive("seconds")?,
+        },
         shape,
-        seconds: fields.seconds()?,
         source: fields.optional("source")?.unwrap_or_default().to_owned(),
     })
 }
@@ -258,6 +266,63 @@ fn moe(fields: &Fields<'_>) -> Result<Shape, String> {
     })
 }
 
+fn collective(fields: &Fields<'_>) -> Result<Shape, String> {
+    let system = fields.label("system")?;
+    catalog::system_entry(system).map_err(|error| error.to_string())?;
+    let text = fields.text("collective")?;
+    // What one rank sends and another receives.
+    let kind = if text == "send_recv" {
+        Some(CollectiveKind::Send)
+    } else {
+        COLLECTIVES.into_iter().find(|kind| kind.name() == text)
+    };
+    let known = || COLLECTIVES.map(CollectiveKind::name).join(", ");
+    let kind =
+        kind.ok_or_else(|| format!("`{}` is no collective: they are {}, send_recv", shorten(text), known()))?;
+    let (ranks, nodes) = (fields.extent("ranks")?, fields.extent("nodes")?);
+    if ranks % nodes != 0 {
+        return Err(format!("{ranks} ranks are not as many on each of {nodes} nodes"));
+    }
+    Ok(Shape::Collective { system: system.to_owned(), kind, ranks, nodes, bytes: fields.extent("bytes")? })
+}
+
+/// Collectives a row may name, beside `send_recv`.
+const COLLECTIVES: [CollectiveKind; 6] = [
+    CollectiveKind::AllReduce,
+    CollectiveKind::AllGather,
+    CollectiveKind::ReduceScatter,
+    CollectiveKind::AllToAll,
+    CollectiveKind::Broadcast,
+    CollectiveKind::Reduce,
+];
+
+fn inference(fields: &Fields<'_>) -> Result<Shape, String> {
+    let model = fields.label("model")?;
+    if memwall_model_graph::catalog::find(model).is_none() {
+        return Err(format!("no model is called `{}`", shorten(model)));
+    }
+    let batch = match fields.optional("batch")? {
+        None => None,
+        Some(_) => Some(fields.extent("batch")?),
+    };
+    let text = fields.text("metric")?;
+    let metric = Metric::NAMED.iter().find(|(name, _)| *name == text).map(|(_, metric)| *metric);
+    let metric = metric.ok_or_else(|| {
+        let known = Metric::NAMED.map(|(name, _)| name).join(", ");
+        format!("`{}` is no metric: they are {known}", shorten(text))
+    })?;
+    Ok(Shape::Inference {
+        model: model.to_owned(),
+        kv_dtype: fields.optional("kv_dtype")?.unwrap_or_default().to_owned(),
+        tp: fields.extent("tp")?,
+        pp: fields.extent("pp")?,
+        batch,
+        isl: fields.extent("isl")?,
+        osl: fields.extent("osl")?,
+        metric,
+    })
+}
+
 fn elementwise(fields: &Fields<'_>) -> Result<Shape, String> {
     let op = fields.label("op")?;
     if super::kernels::elementwise_op(op).is_none() {
@@ -323,12 +388,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn seconds(&self) -> Result<f64, String> {
-        let text = self.text("seconds")?;
+    /// A measured time in seconds, or a rate.
+    fn positive(&self, column: &str) -> Result<f64, String> {
+        let text = self.text(column)?;
+        let (what, most) =
+            if column == "seconds" { ("a measured time", 1e6) } else { ("a measured value", 1e12) };
         match text.parse::<f64>() {
-            Ok(seconds) if seconds.is_finite() && seconds > 0.0 && seconds < 1e6 => Ok(seconds),
-            Ok(_) => Err(format!("seconds is {text}: a measured time is above 0 and below a million")),
-            Err(_) => Err(format!("seconds is `{}`, not a number", shorten(text))),
+            Ok(value) if value.is_finite() && value > 0.0 && value < most => Ok(value),
+            Ok(_) => Err(format!("{column} is {text}: {what} is above 0 and below {}", limit_text(most))),
+            Err(_) => Err(format!("{column} is `{}`, not a number", shorten(text))),
         }
     }
 
@@ -339,6 +407,10 @@ impl<'a> Fields<'a> {
             other => Err(format!("phase is `{}`: prefill or decode", shorten(other))),
         }
     }
+}
+
+const fn limit_text(most: f64) -> &'static str {
+    if most <= 1e6 { "a million" } else { "a million million" }
 }
 
 fn shorten(text: &str) -> String {

@@ -1,4 +1,6 @@
-//! Measured rows: one timed kernel each, as the CSV files give them.
+//! Measured rows: one timed kernel, collective or model each, as the CSV files give them.
+
+use memwall_model_graph::CollectiveKind;
 
 /// Where a row stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub struct Place {
     pub line: u64,
 }
 
-/// One measured kernel.
+/// One measured kernel, collective or model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Where it was read.
@@ -22,7 +24,7 @@ pub struct Row {
     pub dtype: String,
     /// The kernel.
     pub shape: Shape,
-    /// Measured time in seconds.
+    /// What was measured: a time in seconds, or of some models' runs a rate in tokens a second (see [`Metric`]).
     pub seconds: f64,
     /// Who measured it.
     pub source: String,
@@ -101,6 +103,38 @@ pub enum Shape {
         /// Whether the first product is two, gate and up.
         gated: bool,
     },
+    /// A collective over the devices of a machine.
+    Collective {
+        /// Catalog name of the machine.
+        system: String,
+        /// What the ranks do.
+        kind: CollectiveKind,
+        /// How many.
+        ranks: u64,
+        /// Nodes they are on, as many on each.
+        nodes: u64,
+        /// Bytes of the buffer as nccl-tests counts it.
+        bytes: u64,
+    },
+    /// A whole model that reads prompts and makes tokens.
+    Inference {
+        /// Catalog name of the model.
+        model: String,
+        /// Label of the cache's number format; empty where not stated.
+        kv_dtype: String,
+        /// Ranks that share each layer.
+        tp: u64,
+        /// Pipeline stages.
+        pp: u64,
+        /// Requests worked on together; `None` is as many as fit.
+        batch: Option<u64>,
+        /// Tokens of each prompt.
+        isl: u64,
+        /// Tokens made for each.
+        osl: u64,
+        /// What was measured.
+        metric: Metric,
+    },
     /// An operation on each element or row of a matrix.
     Elementwise {
         /// Which: `add`, `softmax`.
@@ -110,6 +144,35 @@ pub enum Shape {
         /// Columns.
         cols: u64,
     },
+}
+
+/// What was measured of a model's run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Seconds until the first token.
+    TimeToFirstToken,
+    /// Seconds for each token after it.
+    TimePerToken,
+    /// Tokens made a second, by all devices.
+    TokensPerSecond,
+    /// The same over the number of devices.
+    TokensPerSecondPerDevice,
+}
+
+impl Metric {
+    /// All, with the names that rows use.
+    pub const NAMED: [(&'static str, Self); 4] = [
+        ("ttft_s", Self::TimeToFirstToken),
+        ("tpot_s", Self::TimePerToken),
+        ("output_tokens_per_s", Self::TokensPerSecond),
+        ("output_tokens_per_s_per_gpu", Self::TokensPerSecondPerDevice),
+    ];
+
+    /// `ttft_s`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, metric)| *metric == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// How a benchmark treats the weights between repetitions.
@@ -159,6 +222,8 @@ impl Row {
             Shape::Attention { .. } => "attention",
             Shape::Mla { .. } => "mla",
             Shape::Moe { .. } => "moe",
+            Shape::Collective { .. } => "collective",
+            Shape::Inference { .. } => "inference",
             Shape::Elementwise { .. } => "elementwise",
         }
     }
@@ -190,6 +255,13 @@ impl Row {
                 format!(
                     "moe {tokens} tokens {hidden} x {expert_ffn} top {top_k} of {experts} tp {tp} ep {ep}"
                 )
+            }
+            Shape::Collective { kind, ranks, nodes, bytes, .. } => {
+                format!("{} {bytes} B over {ranks} ranks on {nodes} nodes", kind.name())
+            }
+            Shape::Inference { model, tp, pp, batch, isl, osl, metric, .. } => {
+                let batch = batch.map_or_else(|| "largest".to_owned(), |batch| batch.to_string());
+                format!("{model} tp {tp} pp {pp} batch {batch} prompt {isl} tokens {osl} {}", metric.name())
             }
             Shape::Elementwise { op, rows, cols } => format!("{op} {rows} x {cols}"),
         }

@@ -101,12 +101,20 @@ fn key(row: &Row, prediction: &Result<Prediction, Refusal>) -> ValidationKey {
         let bytes = prediction.as_ref().map_or(0.0, |prediction| prediction.roofline.bytes);
         if bytes < SMALL_BYTES { "small" } else { "large" }
     });
+    let size = size.or(match row.shape {
+        Shape::Collective { nodes: 1, .. } => Some("one node"),
+        Shape::Collective { .. } => Some("several nodes"),
+        _ => None,
+    });
     ValidationKey {
         kind: row.kind(),
         device: row.device.clone(),
         software: row.software.clone(),
         dtype: row.dtype.clone(),
-        phase: row.phase().map(super::row::Phase::name),
+        phase: match row.shape {
+            Shape::Inference { metric, .. } => Some(metric.name()),
+            _ => row.phase().map(super::row::Phase::name),
+        },
         size,
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn case_block(case: &CaseReport, view: View) -> String {
         text += &section(view, "What moved");
         text += &tiers(case, view);
     }
+    if let Some(team) = &case.team {
+        text += &super::team::team_block(case, team, view);
+    }
     if !case.operators.is_empty() {
         text += &section(view, "What took the time");
         text += &operators(case, view);
@@ -51,7 +54,11 @@ fn heading(case: &CaseReport, view: View) -> String {
     if let Some(description) = &case.description {
         text += &wrap(&clean(description), view.width, "", "");
     }
-    let what = format!("{} on {}: {}", case.model, case.device.title, case.workload);
+    let machine = case.team.as_ref().map_or_else(
+        || case.device.title.clone(),
+        |team| format!("{} ({} x {}, {})", team.system, team.ranks, case.device.title, team.parallel),
+    );
+    let what = format!("{} on {machine}: {}", case.model, case.workload);
     text += &wrap(&clean(&what), view.width, "", "");
     let how =
         format!("software {}, fidelity {}, counting {}", case.software, case.fidelity.name(), counting(case));

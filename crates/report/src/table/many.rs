@@ -11,7 +11,10 @@ use crate::number::{count, percent, significant, times};
 /// What all cases have in common: the model, the machine, the software, how they were simulated and counted.
 pub(super) fn common_lines(cases: &[CaseReport], view: View) -> String {
     let model = common(cases, |case| case.model.clone());
-    let device = common(cases, |case| format!("on {}", case.device.title));
+    let device = common(cases, |case| {
+        let system = case.team.as_ref().map(|team| format!("{}, ", team.system)).unwrap_or_default();
+        format!("on {system}{}", case.device.title)
+    });
     let workload = common(cases, |case| case.workload.clone());
     let who = [model, device].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let subject = [(!who.is_empty()).then_some(who), workload];
@@ -50,6 +53,13 @@ pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
     });
     add("TTFT", '>', 4, |case| seconds(case.ttft_s));
     add("TPOT", '>', 5, |case| seconds(case.tpot_s));
+    add("communication", '>', 3, |case| {
+        case.team.as_ref().and_then(|team| team.exposed_communication).map(percent).unwrap_or_default()
+    });
+    add("bubble", '>', 4, |case| {
+        let bubble = case.team.as_ref().and_then(|team| team.bubble).filter(|share| *share > 0.0);
+        bubble.map(percent).unwrap_or_default()
+    });
     add("MFU", '>', 3, |case| case.mfu.map(percent).unwrap_or_default());
     add("FLOPs/byte", '>', 6, |case| {
         case.intensity_mops.map(|value| significant(value, 4)).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! What a person sees first.
 
 mod case;
+mod collective;
 mod columns;
 mod compared;
 mod curve;
@@ -8,6 +9,7 @@ mod explained;
 mod layout;
 mod listing;
 mod many;
+mod team;
 
 pub use explained::explanation_text;
 pub use layout::View;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::SCHEMA_VERSION;
 
+pub(crate) use statistics::median;
 pub use statistics::statistics;
 pub(crate) use table::listed;
 

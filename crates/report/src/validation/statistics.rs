@@ -42,6 +42,11 @@ fn mean(rows: &[&RowResult], value: impl Fn(&RowResult) -> f64) -> f64 {
     if rows.is_empty() { 0.0 } else { rows.iter().map(|row| value(row)).sum::<f64>() / rows.len() as f64 }
 }
 
+/// The middle of ascending values; `None` where there are none.
+pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
+    (!sorted.is_empty()).then(|| quantile(sorted, 0.5))
+}
+
 /// Of ascending values, between the two nearest.
 fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };

@@ -57,7 +57,13 @@ pub(crate) fn build(
     }
     let sweep = spec.points.as_ref().map(|points| {
         let node = block.get("points").unwrap_or(block);
-        points::resolve(&check.resolver.sources, node, over, points, check.problems)
+        points::resolve(
+            &check.resolver.sources,
+            node,
+            (over, "microbenchmark.points"),
+            points,
+            check.problems,
+        )
     });
     let compared = match (&reference, present(root, "reference")) {
         (Some(spec_of), Some(node)) => {
@@ -95,7 +101,9 @@ pub(crate) fn build(
 fn foreign_keys(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
     for (key, field) in root.map().into_iter().flatten() {
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        if written && RUN_KEYS.contains(&key.as_ref()) {
+        let foreign = RUN_KEYS.contains(&key.as_ref())
+            || ["system", "communication", "collective"].contains(&key.as_ref());
+        if written && foreign {
             let message = format!("a microbenchmark has no `{key}`");
             let label = "only for scenarios of kind `run`";
             problems

@@ -18,7 +18,7 @@ use crate::typed;
 const PREFIX: &str = "reference";
 
 /// The measured points of `spec`, written at `node`; `None` when something is wrong, which was added to `problems`.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     resolver: &mut Resolver<'_>,
     tables: &mut Tables,
     node: &Node,

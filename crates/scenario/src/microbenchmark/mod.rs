@@ -1,8 +1,8 @@
 //! Scenarios of kind `microbenchmark`: one curve a case, measured points beside it.
 
 mod build;
-mod measured;
-mod points;
+pub(crate) mod measured;
+pub(crate) mod points;
 pub(crate) mod spec;
 mod table;
 

@@ -15,16 +15,16 @@ use crate::typed;
 const MAX_THREADS: f64 = 1e9;
 
 /// The points that `spec`, written at `node`, asks for, in written order.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     sources: &Sources,
     node: &Node,
-    over: Over,
+    (over, prefix): (Over, &str),
     spec: &PointsSpec,
     problems: &mut Diagnostics,
 ) -> Option<Vec<f64>> {
     let mut problem = |path: &[Step], message: String| {
         let (message, help) = typed::message_and_help(&message);
-        let at = typed::problem_at(sources, node, "microbenchmark.points", path, message, "");
+        let at = typed::problem_at(sources, node, prefix, path, message, "");
         problems.push(at.with_help(help));
     };
     match spec {
