@@ -6,6 +6,7 @@ mod matmul;
 mod stream;
 mod tile_search;
 
+pub(crate) use attention::format as attention_format;
 use memwall_model_graph::OpKind;
 use memwall_units::Picos;
 
