@@ -15,6 +15,7 @@ mod check;
 mod device;
 mod dram;
 mod error;
+mod experts;
 mod figure;
 mod formats;
 mod nearest;
@@ -34,6 +35,7 @@ pub use attention::{
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};
+pub use experts::{ExpertKernels, ExpertKernelsSpec, ExpertTile};
 pub use figure::{Figure, Provenance};
 pub use formats::{FORMATS, widening};
 pub use nearest::nearest;

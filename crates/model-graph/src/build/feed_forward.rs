@@ -158,7 +158,8 @@ fn grouped(
     let hit: u64 = groups.iter().map(|(_, experts)| experts).sum();
     let touched = Operand { tensor: weights.tensor, elements: hit.saturating_mul(k).saturating_mul(n) };
     let out = scope.buffer(name.out, vec![rows, n]);
-    let kind = OpKind::GroupedMatMul(GroupedMatMul { groups, n, k });
+    let kind =
+        OpKind::GroupedMatMul(GroupedMatMul { groups, tokens: scope.tokens(), held: moe.experts, n, k });
     let compute = scope.weight_compute();
     scope.add(name.op, OpClass::FfnProj, compute, kind, vec![input, touched], vec![out]);
     out
