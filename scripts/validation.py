@@ -343,8 +343,9 @@ NOTES = {
     "attention": "*Prefill* takes a whole prompt and is mostly bound by arithmetic; *decode* takes one new token a "
     "sequence and reads the whole cache.",
     "mla": "Attention as DeepSeek does it: the cache holds one compressed vector a token instead of keys and values for each head.",
-    "moe": "Read these with care: the rows do not say which rank was timed, whether routing is inside, nor the seed of the "
-    "uneven load, so part of the error is not the model's. No targets were set.",
+    "moe": "What was timed is known from the source's collector: a rank with the most rows, routing inside for TensorRT-LLM and "
+    "not for vLLM. The loads of a power law are means of five draws whose seed nobody knows; memwall averages draws of its own. "
+    "So part of the error is not the model's. No targets were set.",
     "elementwise": "Small operations (less than 8 MiB read and written) fit in caches and last microseconds; "
     "large ones stream through device memory.",
 }

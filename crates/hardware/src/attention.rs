@@ -69,6 +69,11 @@ pub struct AttentionKernel {
     pub appends: bool,
     /// Whether a call that is timed alone also rotates queries and keys.
     pub rotates: bool,
+    /// Instructions that masking a score takes where a window limits what a query sees.
+    pub masking: Figure<f64>,
+    /// Whether products are computed in the cache's format where that is 8 bits wide and no window limits what a query
+    /// sees.
+    pub narrow_products: bool,
 }
 
 /// The kernels of a library. `async` ones are for matrix engines that run beside the instructions that feed them
@@ -151,6 +156,13 @@ pub struct AttentionKernelSpec {
     /// Whether a call that is timed alone also rotates queries and keys. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotates: Option<bool>,
+    /// Instructions that masking a score takes where a window limits what a query sees. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masking: Option<Figure<f64>>,
+    /// Whether products are computed in the cache's format where that is 8 bits wide and no window limits what a query
+    /// sees. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrow_products: Option<bool>,
 }
 
 /// A library's kernels as they are written in YAML.
@@ -291,6 +303,8 @@ impl AttentionKernelSpec {
             overhead: self.overhead.or_else(|| base.overhead.clone()),
             appends: self.appends.or(base.appends),
             rotates: self.rotates.or(base.rotates),
+            masking: self.masking.or_else(|| base.masking.clone()),
+            narrow_products: self.narrow_products.or(base.narrow_products),
         }
     }
 }
@@ -320,6 +334,7 @@ impl AttentionKernel {
         };
         let overlap = number("overlap", spec.overlap, 1.0);
         let block_trips = number("block_trips", spec.block_trips, MOST_TRIPS);
+        let masking = number("masking", spec.masking, MOST_TRIPS);
         Some(Self {
             rows: rows?,
             keys: keys.unwrap_or(128),
@@ -334,6 +349,8 @@ impl AttentionKernel {
             overhead: overhead.unwrap_or_else(|| unsaid(Picos::ZERO)),
             appends: spec.appends.unwrap_or(false),
             rotates: spec.rotates.unwrap_or(false),
+            masking,
+            narrow_products: spec.narrow_products.unwrap_or(false),
         })
     }
 
@@ -352,6 +369,8 @@ impl AttentionKernel {
             overhead: Some(self.overhead.clone()),
             appends: Some(self.appends),
             rotates: Some(self.rotates),
+            masking: Some(self.masking.clone()),
+            narrow_products: Some(self.narrow_products),
         }
     }
 
@@ -384,6 +403,8 @@ impl AttentionKernel {
         rows.quantity(&path("overhead"), &self.overhead);
         rows.setting(&path("appends"), &self.appends.to_string());
         rows.setting(&path("rotates"), &self.rotates.to_string());
+        rows.number(&path("masking"), &self.masking);
+        rows.setting(&path("narrow_products"), &self.narrow_products.to_string());
     }
 }
 

@@ -16,6 +16,7 @@ mod communication;
 mod device;
 mod dram;
 mod error;
+mod experts;
 pub mod fabric;
 mod figure;
 mod formats;
@@ -40,6 +41,7 @@ pub use communication::{
 pub use device::{Device, Duplex, Engine, Host, Power, Scope, Tier, TierDram, TierKind};
 pub use dram::{DramClocks, DramOrganization, DramPart, DramStandard, dram_part, dram_parts};
 pub use error::{CatalogError, HardwareError};
+pub use experts::{ExpertKernels, ExpertKernelsSpec, ExpertTile};
 pub use fabric::{
     Fabric, FabricLevel, FabricLink, FabricLinkFigures, FabricSpec, LevelSpec, LinkOverrideSpec, LinkSpec,
     PortsSpec, RouteError, RoutingSpec, Topology, TopologySpec,

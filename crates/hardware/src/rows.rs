@@ -3,8 +3,8 @@
 use memwall_units::{Picos, Quantity};
 
 use crate::{
-    Device, Duplex, Engine, Figure, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile, System, Tier,
-    TierKind,
+    Device, Duplex, Engine, ExpertKernels, Figure, LaunchMode, Provenance, RowKernel, Scope, SoftwareProfile,
+    System, Tier, TierKind,
 };
 
 /// One line of `memwall hardware show`.
@@ -83,6 +83,9 @@ impl SoftwareProfile {
         rows.number("attention_efficiency", &self.attention_efficiency);
         rows.setting("overlapped_softmax", &self.overlapped_softmax.to_string());
         self.attention.rows(&mut rows);
+        if self.experts != ExpertKernels::default() {
+            self.experts.rows(&mut rows);
+        }
         rows.setting("max_split_k", &self.max_split_k.to_string());
         rows.setting("pipeline_stages", &self.pipeline_stages.to_string());
         for (key, figure) in [

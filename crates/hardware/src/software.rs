@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attention::{AttentionKernels, AttentionKernelsSpec};
 use crate::check::Checker;
+use crate::experts::{ExpertKernels, ExpertKernelsSpec};
 use crate::{Figure, HardwareError};
 
 /// The largest split of a k dimension, and the deepest pipeline, that a profile may ask for.
@@ -107,6 +108,8 @@ pub struct SoftwareProfile {
     pub overlapped_softmax: bool,
     /// The kernels of fused attention, where they are known; otherwise tiles are searched for.
     pub attention: AttentionKernels,
+    /// The kernels of mixtures of experts.
+    pub experts: ExpertKernels,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K.
     pub max_split_k: u32,
     /// Buffers a tile pipeline keeps in flight at most (2 is double buffering).
@@ -190,6 +193,9 @@ pub struct SoftwareSpec {
     /// The kernels of fused attention, where they are known. Where they are not, the best tiles are searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<AttentionKernelsSpec>,
+    /// The kernels of mixtures of experts. Default: products of the best tiles, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<ExpertKernelsSpec>,
     /// Largest number of blocks one output tile's k dimension may be split over; 1 is no split-K. At most
     /// 1024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,6 +272,7 @@ impl SoftwareProfile {
             attention_efficiency: Some(self.attention_efficiency.clone()),
             overlapped_softmax: Some(self.overlapped_softmax),
             attention: self.attention.to_spec(),
+            experts: (self.experts != ExpertKernels::default()).then(|| self.experts.to_spec()),
             max_split_k: Some(self.max_split_k),
             pipeline_stages: Some(self.pipeline_stages),
             tile_overhead: Some(self.tile_overhead.clone()),
@@ -303,6 +310,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let overlapped_softmax = checker.required("overlapped_softmax", spec.overlapped_softmax, "true");
     let kernels = spec.attention.unwrap_or_default();
     let attention = checker.within("attention", |checker| AttentionKernels::read(checker, kernels));
+    let kernels = spec.experts.unwrap_or_default();
+    let experts = checker.within("experts", |checker| ExpertKernels::read(checker, kernels));
     let max_split_k = ways(checker, "max_split_k", spec.max_split_k, "8");
     let pipeline_stages = ways(checker, "pipeline_stages", spec.pipeline_stages, "4");
     let no_time = || Figure::assumed(Picos::ZERO, "not stated: taken as nothing");
@@ -339,6 +348,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         attention_efficiency: attention_efficiency?,
         overlapped_softmax: overlapped_softmax?,
         attention,
+        experts,
         max_split_k: max_split_k?,
         pipeline_stages: pipeline_stages?,
         tile_overhead,

@@ -5,6 +5,7 @@ use memwall_units::Picos;
 use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
 use crate::ledger::Ledger;
+use crate::lower::attention_format;
 use crate::outcome::{Outcome, level_seconds};
 use crate::plan::Traffic;
 use crate::{Cause, SimulationError};
@@ -14,7 +15,11 @@ use memwall_model_graph::{Dtype, OpKind};
 pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, SimulationError> {
     let (primary, dtype) = match demand.kind {
         OpKind::Collective(_) => return Err(crate::lower::collective_alone(chip, demand)),
-        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_) => {
+        OpKind::Attention(shape) => {
+            let compute = attention_format(chip, demand, *shape);
+            (chip.contraction_engine(compute)?, compute)
+        }
+        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => {
             (chip.contraction_engine(demand.compute)?, demand.compute)
         }
         _ if demand.compute == Dtype::Fp64 => (EngineKind::Vector, Dtype::Fp64),

@@ -6,7 +6,7 @@ use memwall_model_graph::{
     Operand, Operator, TensorRole,
 };
 
-use super::experts::expert_rows;
+use super::experts::expert_loads;
 use super::formats::{Formats, cache_format, formats};
 use super::row::{Copies, Phase, Row, Shape};
 
@@ -68,18 +68,25 @@ pub(crate) fn elementwise_op(label: &str) -> Option<ElementwiseOp> {
     }
 }
 
-/// Builds what a row timed: one graph for each set of buffers the benchmark goes round.
+/// Builds what a row timed: one graph for each set of buffers the benchmark goes round, or for each draw of the
+/// experts' loads.
 ///
 /// # Errors
 /// The row's formats have no meaning here, or the shape is beyond what a graph may hold.
 pub(crate) fn graphs(row: &Row, device: &Device, software: &SoftwareProfile) -> Result<Vec<Graph>, String> {
     let found = formats(&row.dtype).ok_or_else(|| format!("`{}` is no number format it knows", row.dtype))?;
+    if let Shape::Moe { .. } = row.shape {
+        return expert_loads(&row.shape)
+            .iter()
+            .map(|loads| graph(row, device, software, found, 0, loads))
+            .collect();
+    }
     let copies = match row.shape {
         Shape::Gemm { copies: Copies::Rotated(count), .. } => count,
         Shape::Elementwise { .. } if software.timed_in_model => LAYERS,
         _ => 1,
     };
-    (0..copies).map(|copy| graph(row, device, software, found, copy)).collect()
+    (0..copies).map(|copy| graph(row, device, software, found, copy, &[])).collect()
 }
 
 fn graph(
@@ -88,13 +95,14 @@ fn graph(
     software: &SoftwareProfile,
     formats: Formats,
     copy: u64,
+    loads: &[(u64, u64)],
 ) -> Result<Graph, String> {
     let quantize = software.quantize_kernels.get(&row.dtype).copied().unwrap_or(0);
     let mut kernels = Kernels { builder: GraphBuilder::new(), formats, quantize, software };
     match &row.shape {
         Shape::Gemm { batch, m, n, k, .. } => kernels.gemm((*batch, *m, *n, *k), copy),
         Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row, device)?,
-        Shape::Moe { .. } => kernels.experts(row),
+        Shape::Moe { .. } => kernels.experts(row, loads),
         Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols, copy),
         Shape::Collective { .. } | Shape::Inference { .. } => {
             return Err(format!("{} is no kernel", row.shape_text()));
@@ -251,37 +259,110 @@ impl Kernels<'_> {
         }
     }
 
-    fn experts(&mut self, row: &Row) {
-        let Shape::Moe { hidden, expert_ffn, tp, gated, .. } = row.shape else { return };
-        let groups = expert_rows(&row.shape);
+    /// A call of the library's mixture of experts on one device, whose experts get the rows of `loads`.
+    fn experts(&mut self, row: &Row, loads: &[(u64, u64)]) {
+        let Shape::Moe { tokens, hidden, expert_ffn, top_k, experts, tp, ep, gated, .. } = row.shape else {
+            return;
+        };
         let Formats { weights, activations, outside, scales } = self.formats;
+        let kernels = self.software.experts.clone();
         let inner = expert_ffn.div_ceil(tp);
         let up = if gated { inner.saturating_mul(2) } else { inner };
-        let rows: u64 = groups.iter().map(|(rows, experts)| rows.saturating_mul(*experts)).sum();
-        let hit: u64 = groups.iter().map(|(_, experts)| experts).sum();
-        if rows == 0 {
+        let rows: u64 = loads.iter().map(|(rows, experts)| rows.saturating_mul(*experts)).sum();
+        let hit: u64 = loads.iter().map(|(_, experts)| experts).sum();
+        let choices = tokens.saturating_mul(top_k);
+        // Rows that pass between the products.
+        let held_rows = if kernels.whole_batch { choices } else { rows };
+        let some = |operand: Operand, width: u64| Operand { elements: rows.saturating_mul(width), ..operand };
+        let chosen = self.held("choices", Dtype::Fp32, vec![tokens, top_k, 2]);
+        let logits = if kernels.routes {
+            self.held("logits", outside, vec![tokens, experts])
+        } else {
+            self.held("ids", Dtype::Fp32, vec![tokens, top_k])
+        };
+        let scored = if kernels.routes { experts } else { top_k };
+        let kind = OpKind::Route { tokens, experts: scored, top_k: if kernels.routes { top_k } else { 1 } };
+        self.add("route", kind, Dtype::Fp32, vec![logits], vec![chosen]);
+        if rows == 0 && !kernels.whole_batch {
             return;
         }
         let compute = self.compute();
-        let product = |kernels: &mut Self, label: &'static str, a: Operand, n: u64, k: u64, c: Operand| {
-            let b = kernels.held(format!("{label}.weight"), weights, vec![hit, k, n]);
-            let mut inputs = vec![a, b];
-            if let Some((group, dtype)) = scales {
-                let count = hit.saturating_mul(k).saturating_mul(n).div_ceil(group);
-                inputs.push(kernels.held(format!("{label}.scales"), dtype, vec![count]));
+        let product =
+            |kernels: &mut Self, label: &'static str, a: Operand, (n, k): (u64, u64), c: Operand| {
+                if rows == 0 {
+                    return;
+                }
+                let b = kernels.held(format!("{label}.weight"), weights, vec![hit, k, n]);
+                let mut inputs = vec![a, b];
+                if let Some((group, dtype)) = scales {
+                    let count = hit.saturating_mul(k).saturating_mul(n).div_ceil(group);
+                    inputs.push(kernels.held(format!("{label}.scales"), dtype, vec![count]));
+                }
+                let held = experts.div_ceil(ep);
+                let kind =
+                    OpKind::GroupedMatMul(GroupedMatMul { groups: loads.to_vec(), tokens, held, n, k });
+                kernels.add(label, kind, compute, inputs, vec![c]);
+            };
+        // Tokens with a choice on this device; no more than there are.
+        let seen = rows.min(tokens);
+        let gathered = if kernels.copies {
+            let early = activations != outside && scales.is_none();
+            let source = if early { self.quantized("tokens", tokens, hidden) } else { None };
+            let source = source.unwrap_or_else(|| self.held("tokens.wide", outside, vec![tokens, hidden]));
+            let source = Operand { elements: seen.saturating_mul(hidden), ..source };
+            let dtype = if early { activations } else { outside };
+            let copied = self.held("tokens.copied", dtype, vec![rows, hidden]);
+            let kind = OpKind::Permute { elements: copied.elements };
+            self.add("permute", kind, Dtype::Fp32, vec![source, chosen], vec![copied]);
+            if early || activations == outside {
+                copied
+            } else {
+                self.scaled("tokens.scaled", copied, rows, hidden)
             }
-            let kind = OpKind::GroupedMatMul(GroupedMatMul { groups: groups.clone(), n, k });
-            kernels.add(label, kind, compute, inputs, vec![c]);
+        } else {
+            let source = self.quantized("tokens", tokens, hidden);
+            let source = source.unwrap_or_else(|| self.held("tokens", activations, vec![tokens, hidden]));
+            Operand { elements: seen.saturating_mul(hidden), ..source }
         };
-        let gathered = self.held("tokens", activations, vec![rows, hidden]);
-        let wide = self.held("up.out", outside, vec![rows, up]);
-        product(self, "up", gathered, up, hidden, wide);
-        let narrow = self.held("act.out", activations, vec![rows, inner]);
+        let wide = self.held("up.out", outside, vec![held_rows, up]);
+        product(self, "up", gathered, (up, hidden), some(wide, up));
+        // Fused kernels write the format that the next product takes, unless each group of values needs a scale.
+        let late = activations != outside && (!kernels.copies || scales.is_some());
+        let dtype = if late { outside } else { activations };
+        let mut narrow = self.held("act.out", dtype, vec![held_rows, inner]);
         let function = if gated { Activation::SiluMul } else { Activation::Silu };
         let kind = OpKind::Elementwise { function, elements: narrow.elements };
         self.add("act", kind, Dtype::Fp32, vec![wide], vec![narrow]);
-        let back = self.held("down.out", outside, vec![rows, hidden]);
-        product(self, "down", narrow, hidden, inner, back);
+        if late {
+            narrow = self.scaled("act.scaled", narrow, held_rows, inner);
+        }
+        let back = self.held("down.out", outside, vec![held_rows, hidden]);
+        if kernels.whole_batch && ep > 1 {
+            // Rows of experts elsewhere are nothing.
+            let kind = OpKind::Elementwise { function: Activation::Copy, elements: back.elements };
+            let cleared = self.held("down.cleared", outside, vec![held_rows, hidden]);
+            self.add("zero", kind, Dtype::Fp32, Vec::new(), vec![cleared]);
+        }
+        product(self, "down", some(narrow, inner), (hidden, inner), some(back, hidden));
+        let sum = self.held("sum", outside, vec![tokens, hidden]);
+        let kind = OpKind::Permute { elements: back.elements };
+        self.add("sum", kind, Dtype::Fp32, vec![back, chosen], vec![sum]);
+    }
+
+    /// Activations brought into the product's format; none where they are in it already.
+    fn quantized(&mut self, label: &'static str, rows: u64, width: u64) -> Option<Operand> {
+        let Formats { activations, outside, .. } = self.formats;
+        (activations != outside).then(|| {
+            let wide = self.held(format!("{label}.wide"), outside, vec![rows, width]);
+            self.scaled(label, wide, rows, width)
+        })
+    }
+
+    fn scaled(&mut self, label: &'static str, wide: Operand, rows: u64, width: u64) -> Operand {
+        let narrow = self.held(label, self.formats.activations, vec![rows, width]);
+        let kind = OpKind::Elementwise { function: Activation::Scale, elements: wide.elements };
+        self.add("quantize", kind, Dtype::Fp32, vec![wide], vec![narrow]);
+        narrow
     }
 
     fn elementwise(&mut self, op: &str, rows: u64, cols: u64, copy: u64) {

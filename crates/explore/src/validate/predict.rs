@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System, catalog};
-use memwall_simulator::{Bench, Options, Warmth};
+use memwall_model_graph::Graph;
+use memwall_simulator::{Bench, BenchRun, Options, SimulationError, Warmth};
 use memwall_units::Picos;
 
 use super::kernels::graphs;
@@ -116,10 +117,20 @@ impl<'a> Predictor<'a> {
             }
             _ => Warmth::Warm,
         };
-        let is_product = matches!(row.shape, Shape::Gemm { .. } | Shape::Moe { .. });
-        let beside = parts.software.format_overhead.get(&row.dtype).filter(|_| is_product);
+        let software = &parts.software;
+        let beside = match row.shape {
+            Shape::Gemm { .. } => software.format_overhead.get(&row.dtype),
+            Shape::Moe { .. } => software.experts.format_overhead.get(&row.dtype),
+            _ => None,
+        };
         let overhead = beside.map_or(Picos::ZERO, |figure| figure.value);
-        let run = bench.time(&graphs, warmth, overhead).map_err(|error| Refusal(error.to_string()))?;
+        let refuse = |error: SimulationError| Refusal(error.to_string());
+        if matches!(row.shape, Shape::Moe { .. }) {
+            return mean(&parts.device, &graphs, |graph| {
+                bench.time(std::slice::from_ref(graph), warmth, overhead).map_err(refuse)
+            });
+        }
+        let run = bench.time(&graphs, warmth, overhead).map_err(refuse)?;
         let resolution =
             parts.software.timer_resolution.as_ref().map_or(0.0, |figure| figure.value.as_secs_f64());
         let roofline = graphs.first().map(|graph| roofline(&parts.device, graph)).unwrap_or_default();
@@ -136,4 +147,25 @@ fn machine_of<'m>(
     let key = format!("{system} x {nodes}");
     let build = || super::collective::machine(system, nodes);
     machines.entry(key).or_insert_with(build).as_ref().map_err(Clone::clone)
+}
+
+/// The mean over what was drawn by chance, each draw timed alone.
+fn mean(
+    device: &Device,
+    graphs: &[Graph],
+    mut time: impl FnMut(&Graph) -> Result<BenchRun, Refusal>,
+) -> Result<Prediction, Refusal> {
+    let share = 1.0 / graphs.len().max(1) as f64;
+    let mut all =
+        Prediction { seconds: 0.0, bound_by: String::new(), roofline: Roofline::default(), resolution: 0.0 };
+    for graph in graphs {
+        let run = time(graph)?;
+        let parts = roofline(device, graph);
+        all.seconds += run.time.as_secs_f64() * share;
+        all.roofline.compute += parts.compute * share;
+        all.roofline.memory += parts.memory * share;
+        all.roofline.bytes += parts.bytes * share;
+        all.bound_by = run.bound_by;
+    }
+    Ok(all)
 }

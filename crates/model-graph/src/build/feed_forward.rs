@@ -212,7 +212,8 @@ fn grouped(
     (k, n): (u64, u64),
 ) -> Operand {
     let weights = scope.weight(name.weight, vec![scope.experts, k, n]);
-    let product = GroupedMatMul { groups: groups.to_vec(), n, k };
+    let product =
+        GroupedMatMul { groups: groups.to_vec(), tokens: scope.tokens(), held: scope.experts, n, k };
     let touched =
         Operand { tensor: weights.tensor, elements: product.experts().saturating_mul(k).saturating_mul(n) };
     let out = scope.buffer(name.out, vec![product.rows(), n]);

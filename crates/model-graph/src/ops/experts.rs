@@ -8,6 +8,10 @@ use crate::ops::SOFTMAX_FLOPS;
 pub struct GroupedMatMul {
     /// `(rows, experts)`: that many experts get that many rows each. Experts without rows are left out.
     pub groups: Vec<(u64, u64)>,
+    /// Tokens of the batch, each of which goes to several experts.
+    pub tokens: u64,
+    /// Experts whose weights the device holds.
+    pub held: u64,
     /// Columns of an expert's weights.
     pub n: u64,
     /// Rows of an expert's weights.

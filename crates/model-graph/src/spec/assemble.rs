@@ -173,7 +173,8 @@ fn grouped(entry: &OperatorSpec, inputs: usize) -> Shape {
     let (tokens, experts, top_k) =
         (entry.tokens.unwrap_or(1), entry.experts.unwrap_or(1), entry.top_k.unwrap_or(1));
     let (n, k) = (entry.n.unwrap_or(1), entry.k.unwrap_or(1));
-    let shape = GroupedMatMul { groups: balanced_groups(tokens, experts, top_k), n, k };
+    let shape =
+        GroupedMatMul { groups: balanced_groups(tokens, experts, top_k), tokens, held: experts, n, k };
     let rows = shape.rows();
     let weights = shape.experts().saturating_mul(n).saturating_mul(k);
     let (reads, parameters) = match inputs {

@@ -1,7 +1,8 @@
 //! Products: plain, batched, and one per expert.
 
+use memwall_hardware::{ExpertTile, Figure};
 use memwall_model_graph::{GroupedMatMul, MatMul};
-use memwall_units::Bytes;
+use memwall_units::{Bytes, Picos};
 
 use super::engine_time::{Drive, driven_time, unit_time};
 use super::tile_search::{Products, Tile, search};
@@ -19,7 +20,8 @@ pub(crate) fn lower_matmul(
     demand: &Demand,
     shape: MatMul,
 ) -> Result<KernelPlan, SimulationError> {
-    plan(chip, demand, vec![(shape.batch, shape.m)], shape.n, shape.k)
+    let pace = Pace { tile: None, step_overhead: chip.software.step_overhead.value, efficiency: 1.0 };
+    plan(chip, demand, vec![(shape.batch, shape.m)], (shape.n, shape.k), pace)
 }
 
 /// Plans the products of all experts as one kernel.
@@ -29,19 +31,52 @@ pub(crate) fn lower_grouped(
     shape: &GroupedMatMul,
 ) -> Result<KernelPlan, SimulationError> {
     let parts = shape.groups.iter().map(|(rows, experts)| (*experts, *rows)).collect();
-    plan(chip, demand, parts, shape.n, shape.k)
+    plan(chip, demand, parts, (shape.n, shape.k), expert_pace(chip, demand, shape))
+}
+
+/// What the software's kernels for experts leave no choice about.
+fn expert_pace(chip: &Chip, demand: &Demand, shape: &GroupedMatMul) -> Pace {
+    let experts = &chip.software.experts;
+    let library = &chip.software.step_overhead;
+    let (a, b) = (demand.input(0), demand.input(1));
+    let pace = |tile, step_overhead: &Option<Figure<Picos>>, efficiency| Pace {
+        tile,
+        step_overhead: step_overhead.as_ref().unwrap_or(library).value,
+        efficiency,
+    };
+    if b.element_bytes < a.element_bytes {
+        // Weights that are widened on the way have a kernel of their own.
+        return pace(None, &None, experts.widened_efficiency.value);
+    }
+    if demand.inputs.len() > 2 && experts.scaled_tile.is_some() {
+        return pace(experts.scaled_tile, &experts.scaled_step_overhead, 1.0);
+    }
+    let few = experts.few_tile.filter(|_| shape.tokens <= shape.held);
+    let is_async = chip.device.has_async_matrix() && experts.step_overhead_async.is_some();
+    let step_overhead = if is_async { &experts.step_overhead_async } else { &experts.step_overhead };
+    pace(few.or(experts.tile), step_overhead, 1.0)
+}
+
+/// What the software leaves no choice about.
+struct Pace {
+    /// The tile, where it is fixed.
+    tile: Option<ExpertTile>,
+    /// What a step takes beside computing.
+    step_overhead: Picos,
+    /// Fraction of the pace of other products.
+    efficiency: f64,
 }
 
 fn plan(
     chip: &Chip,
     demand: &Demand,
     parts: Vec<(u64, u64)>,
-    n: u64,
-    k: u64,
+    (n, k): (u64, u64),
+    pace: Pace,
 ) -> Result<KernelPlan, SimulationError> {
     let engine = chip.contraction_engine(demand.compute)?;
     let (a, b) = (demand.input(0), demand.input(1));
-    let inner_loop = chip.software.matmul_efficiency.value;
+    let inner_loop = chip.software.matmul_efficiency.value * pace.efficiency;
     let idle = Drive { duty: 0.0, dram_rate: 0.0 };
     let ps_per_flop = driven_time(chip, engine, demand.compute, (1.0, 1.0), inner_loop, idle)?.total();
     // What packing brought in is there when the product starts.
@@ -61,14 +96,16 @@ fn plan(
         a_missed: missed(a),
         b_missed: missed(b),
         ps_per_flop,
+        inner_loop,
         granularity: chip.engine(engine).granularity.map(f64::from),
         write_back: demand.write_back,
         chain_ps: chip.engine(engine).latency.as_ref().map_or(0.0, |figure| figure.value.0 as f64),
         // Where loads run ahead by themselves, nobody has to meet.
-        step_overhead_ps: if loads_ahead { 0.0 } else { chip.software.step_overhead.value.0 as f64 },
+        step_overhead_ps: if loads_ahead && pace.tile.is_none() { 0.0 } else { pace.step_overhead.0 as f64 },
         tile_overhead_ps: chip.software.tile_overhead.value.0 as f64,
         split_overhead_ps: chip.software.split_overhead.value.0 as f64,
-        loads_ahead,
+        loads_ahead: loads_ahead && pace.tile.is_none(),
+        fixed: pace.tile,
     };
     let tile = search(chip, &products).ok_or_else(|| SimulationError::NoTile {
         operator: demand.name.to_owned(),
@@ -85,7 +122,7 @@ fn build(
     tile: &Tile,
     engine: EngineKind,
 ) -> Result<KernelPlan, SimulationError> {
-    let inner_loop = chip.software.matmul_efficiency.value;
+    let inner_loop = products.inner_loop;
     let unit_steps = tile.tiles as f64 * tile.steps as f64;
     let drive = drive(chip, products, tile, unit_steps);
     let flops = (tile.step_flops, tile.step_flops);

@@ -1,5 +1,7 @@
 //! Choosing a tile: shapes under the capacity of the tile memory and the accumulators, split-K, by estimated time.
 
+use memwall_hardware::ExpertTile;
+
 use crate::chip::Chip;
 
 /// Products C\[m,n\] = A\[m,k\] B\[k,n\] that one kernel computes.
@@ -21,6 +23,8 @@ pub(crate) struct Products {
     pub b_missed: f64,
     /// Picoseconds a unit takes for one (padded) operation.
     pub ps_per_flop: f64,
+    /// Fraction of the engine's sustained peak that the software's inner loop reaches.
+    pub inner_loop: f64,
     /// Smallest block (m, n, k) the engine works on.
     pub granularity: [f64; 3],
     /// Bytes that go to device memory while the results are stored.
@@ -33,6 +37,8 @@ pub(crate) struct Products {
     pub split_overhead_ps: f64,
     /// Whether the software's units fetch a tile's operands while they still work on the one before.
     pub loads_ahead: bool,
+    /// The tile of the only kernel there is.
+    pub fixed: Option<ExpertTile>,
 }
 
 /// A tile shape and all that follows from it.
@@ -80,8 +86,14 @@ pub(crate) struct Fills {
 pub(crate) fn search(chip: &Chip, products: &Products) -> Option<Tile> {
     let most_rows = products.parts.iter().map(|(_, m)| *m).max().unwrap_or(1);
     let wide = products.granularity[0] >= 64.0 && chip.software.fine_tiles;
-    let m_sizes = sizes(chip, most_rows, products.granularity[0] as u64, wide.then_some(64));
-    let n_sizes = sizes(chip, products.n, products.granularity[1] as u64, wide.then_some(32));
+    let (mut m_sizes, mut n_sizes) = (Vec::new(), Vec::new());
+    if let Some(tile) = products.fixed {
+        m_sizes.push(u64::from(tile.m));
+        n_sizes.push(u64::from(tile.n));
+    } else {
+        m_sizes = sizes(chip, most_rows, products.granularity[0] as u64, wide.then_some(64));
+        n_sizes = sizes(chip, products.n, products.granularity[1] as u64, wide.then_some(32));
+    }
     let mut best: Option<Tile> = None;
     for least_slots in [2, 1] {
         for &m in &m_sizes {
@@ -138,7 +150,11 @@ fn sizes(chip: &Chip, extent: u64, granularity: u64, every: Option<u64>) -> Vec<
 fn splits(chip: &Chip, products: &Products, m: u64, n: u64) -> impl Iterator<Item = u64> {
     let units = u64::from(chip.units);
     let tiles = tile_count(products, m, n);
-    let most = if tiles >= 2 * units { 1 } else { u64::from(chip.software.max_split_k.max(1)) };
+    let most = if tiles >= 2 * units || products.fixed.is_some() {
+        1
+    } else {
+        u64::from(chip.software.max_split_k.max(1))
+    };
     let k = products.k;
     [1_u64, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32]
         .into_iter()
@@ -230,14 +246,21 @@ fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Opti
     } else {
         (usable - sums, 2)
     };
-    let stages = chip.software.pipeline_stages.max(2);
+    let (stages, most_blocks) =
+        products.fixed.map_or((chip.software.pipeline_stages.max(2), 4), |tile| (tile.stages, tile.blocks));
     let row_bytes = m as f64 * products.a_element + n as f64 * products.b_element;
     let granularity = (products.granularity[2] as u64).max(1);
     // A row of a step in shared memory is 128 bytes wide, the span of its banks, or half of that.
     let row = 128.0 / products.a_element.max(products.b_element).max(0.5);
     let by_banks = [row as u64, row as u64 / 2];
-    let depths: &[u64] =
-        if chip.tile.is_cache || chip.tile.capacity > 1e6 { &[512, 256, 128, 64, 32] } else { &by_banks };
+    let given = products.fixed.map(|tile| [u64::from(tile.k)]);
+    let depths: &[u64] = if let Some(k) = &given {
+        k
+    } else if chip.tile.is_cache || chip.tile.capacity > 1e6 {
+        &[512, 256, 128, 64, 32]
+    } else {
+        &by_banks
+    };
     let fit = |k: u64| (room / (row_bytes * k as f64)).floor();
     let wanted = f64::from(stages.min(4));
     let least = depths.last().copied().unwrap_or(32).min(depth.div_ceil(granularity) * granularity);
@@ -249,7 +272,8 @@ fn buffers(chip: &Chip, products: &Products, m: u64, n: u64, depth: u64) -> Opti
     // Sums take over half of a block's registers; every block needs two steps' room.
     let by_registers = chip.accumulator_bytes / (1.75 * sums);
     let turns = in_registers && !products.loads_ahead;
-    let residents = if turns { by_registers.min(fit(k) / 2.0).floor().clamp(1.0, 4.0) } else { 1.0 };
+    let residents =
+        if turns { by_registers.min(fit(k) / 2.0).floor().clamp(1.0, f64::from(most_blocks)) } else { 1.0 };
     let slots = fit(k).min(f64::from(stages) * residents);
     (slots >= 1.0).then_some(Buffers { k, slots: slots as u32, accumulators, residents: residents as u32 })
 }
@@ -360,7 +384,8 @@ fn fills(chip: &Chip, products: &Products, (m, n): (u64, u64), split: u64, pulls
             + products.b_bytes * passes.extra_b;
         result.reads[outer] = total.min(result.reads[outer - 1]);
         if outer == chip.dram() {
-            result.row_blocks = passes.row_blocks;
+            // Each product has a first row of its own.
+            result.row_blocks = passes.row_blocks * parts.max(1.0);
             let first = b + a / passes.rows;
             result.first_row_share = if total > 0.0 { (first / total).min(1.0) } else { 1.0 };
         }

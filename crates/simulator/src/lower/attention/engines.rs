@@ -10,20 +10,23 @@ use crate::plan::EngineShare;
 
 /// One step of one unit: scores, softmax, values.
 pub(super) fn step_shares(job: &Job, blocks: &Blocks) -> Result<[EngineShare; 3], SimulationError> {
-    let Job { chip, demand, shape, engine, kernel } = *job;
+    let Job { chip, demand, shape, compute, engine, kernel } = *job;
     let inner_loop =
         kernel.map_or(chip.software.attention_efficiency.value, |kernel| kernel.efficiency.value);
     let flops = 2.0 * blocks.padded_rows * blocks.keys * (shape.qk_dim + shape.v_dim) as f64;
     let useful = demand.flops / blocks.visits;
     let mut shares = [EngineShare::default(); 3];
-    shares[engine as usize] = unit_time(chip, engine, demand.compute, useful.min(flops), flops, inner_loop)?;
+    shares[engine as usize] = unit_time(chip, engine, compute, useful.min(flops), flops, inner_loop)?;
     // A kernel's rows are computed whether they hold a query or not.
     let rows = if kernel.is_some() { blocks.padded_rows } else { blocks.rows };
     let scores = rows * blocks.keys;
     // Scale, maximum, subtraction, sum, conversion an element, and rescaling the running output a row.
     let mut instructions = 5.0 * scores + rows * shape.v_dim as f64;
+    if shape.window > 0 && shape.window < shape.kv_len {
+        instructions += kernel.map_or(0.0, |kernel| kernel.masking.value) * scores;
+    }
     let cached_bits = 8.0 * demand.input(1).element_bytes;
-    if kernel.is_some() && cached_bits < demand.compute.bits() as f64 {
+    if kernel.is_some() && cached_bits < compute.bits() as f64 {
         // Keys and values are widened, two elements at a time: unpacking, conversion.
         instructions += blocks.keys * kv_width(shape);
     }

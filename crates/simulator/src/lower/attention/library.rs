@@ -1,7 +1,7 @@
 //! Blocks as a library's kernels lay them out.
 
 use memwall_hardware::{AttentionCall, AttentionKernel, Packing, Splits};
-use memwall_model_graph::Attention;
+use memwall_model_graph::{Attention, Dtype};
 
 use super::schedule::Schedule;
 use super::{Blocks, Job, engines, kv_width, mask};
@@ -30,6 +30,20 @@ pub(super) fn kernel<'a>(chip: &'a Chip, demand: &Demand, shape: Attention) -> O
         narrow_cache: demand.input(1).element_bytes < demand.input(0).element_bytes,
     };
     chip.software.attention.kernel(&chip.device, &call)
+}
+
+/// The format of its products: the queries', or the cache's where the kernel brings queries into that.
+pub(super) fn compute(
+    chip: &Chip,
+    demand: &Demand,
+    shape: Attention,
+    kernel: Option<&AttentionKernel>,
+) -> Dtype {
+    let cached = demand.input(1).element_bytes;
+    let narrow = cached <= 1.0 && cached < demand.input(0).element_bytes;
+    let full = shape.window == 0 || shape.window >= shape.kv_len;
+    let wanted = kernel.is_some_and(|kernel| kernel.narrow_products) && narrow && full;
+    if wanted && chip.contraction_engine(Dtype::Fp8).is_ok() { Dtype::Fp8 } else { demand.compute }
 }
 
 /// The blocks of the library's kernel; none when it is not known or the core's memory cannot hold one.

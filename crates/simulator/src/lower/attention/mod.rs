@@ -11,7 +11,7 @@ mod schedule;
 mod search;
 
 use memwall_hardware::AttentionKernel;
-use memwall_model_graph::Attention;
+use memwall_model_graph::{Attention, Dtype};
 use memwall_units::{Bytes, Picos};
 
 use crate::SimulationError;
@@ -26,6 +26,8 @@ struct Job<'a> {
     chip: &'a Chip,
     demand: &'a Demand<'a>,
     shape: Attention,
+    /// The format of the two products.
+    compute: Dtype,
     /// The engine of the two products.
     engine: EngineKind,
     /// The library's kernel, where it is known.
@@ -56,13 +58,14 @@ struct Blocks {
 
 /// Plans a fused attention.
 pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<KernelPlan, SimulationError> {
-    let engine = chip.contraction_engine(demand.compute)?;
     let kernel = library::kernel(chip, demand, shape);
-    let known = Job { chip, demand, shape, engine, kernel };
+    let compute = library::compute(chip, demand, shape, kernel);
+    let known = Job { chip, demand, shape, compute, engine: chip.contraction_engine(compute)?, kernel };
     if let Some(blocks) = library::blocks(&known)? {
         return build::build(&known, &blocks);
     }
-    let job = Job { kernel: None, ..known };
+    let (compute, engine) = (demand.compute, chip.contraction_engine(demand.compute)?);
+    let job = Job { kernel: None, compute, engine, ..known };
     let Some(blocks) = search::best(&job) else {
         engines::step_shares(&job, &Blocks::smallest())?;
         return Err(SimulationError::NoTile {
@@ -72,6 +75,11 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<Ke
         });
     };
     build::build(&job, &blocks)
+}
+
+/// The format in which the software computes an attention's products.
+pub(crate) fn format(chip: &Chip, demand: &Demand, shape: Attention) -> Dtype {
+    library::compute(chip, demand, shape, library::kernel(chip, demand, shape))
 }
 
 /// Time of a call besides its main kernel: what the library adds to every call, and the gaps before the kernels that
