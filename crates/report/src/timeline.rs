@@ -51,8 +51,7 @@ enum Arguments {
 pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String, serde_json::Error> {
     let mut events = Vec::new();
     let mut left_out = 0;
-    let mut first = 1;
-    for (case, timeline, levels) in cases {
+    for (first, (case, timeline, levels)) in (1..).zip(cases) {
         left_out += timeline.dropped;
         let mut tracks: Vec<Track> = timeline.intervals.iter().map(|interval| interval.track).collect();
         tracks.sort_unstable();
@@ -94,7 +93,6 @@ pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String
                     .then(|| Arguments::Detail { detail: interval.detail.clone() }),
             });
         }
-        first += 1;
     }
     let other = Other { version: env!("CARGO_PKG_VERSION"), intervals_left_out: left_out };
     serde_json::to_string(&TraceFile { events, unit: "ns", other }).map(|text| text + "\n")

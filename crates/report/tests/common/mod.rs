@@ -43,6 +43,8 @@ pub fn decode_record() -> Record {
         ],
         events: 12_345,
         notes: vec!["The datasheet has no fp4 rate; fp4 runs at the fp8 rate.".to_owned()],
+        timeline: None,
+        team: None,
     }
 }
 
@@ -69,6 +71,8 @@ pub fn empty_record() -> Record {
         operators: Vec::new(),
         events: 0,
         notes: Vec::new(),
+        timeline: None,
+        team: None,
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn run(communicator: &Communicator<'_>, call: &Call) -> Result<Explic
     }
     let way = Way { algorithm, protocol: call.protocol.unwrap_or(Protocol::Simple) };
     let mut run = Run::new(communicator, call, rounds, way)?;
-    let moved = run.to_the_end(call)?;
+    let moved = run.run_to_end(call)?;
     let once = run.protocols.iter().map(|links| way.once(links, ranks - 1)).max().unwrap_or_default();
     let own = call.bytes as f64 / ranks as f64;
     let copies = run.protocols.iter().map(|links| way.copies(links, own)).fold(0.0, f64::max);
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn to_the_end(&mut self, call: &Call) -> Result<Picos, CollectiveError> {
+    fn run_to_end(&mut self, call: &Call) -> Result<Picos, CollectiveError> {
         for rank in 0..self.ranks.len() {
             self.send(rank, Picos::ZERO)?;
         }

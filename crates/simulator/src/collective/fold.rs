@@ -36,6 +36,9 @@ pub(crate) struct Folded {
     pub example: Vec<u32>,
 }
 
+/// A link, the class of a flow that crosses it, and its coefficient there.
+type Load = (u32, u32, f64);
+
 impl Shapes {
     pub fn uses(&self, flow: usize) -> &[(u32, f64)] {
         let shape = &self.flows[flow];
@@ -124,13 +127,13 @@ impl Folded {
     }
 
     fn same_loads(&self, shapes: &Shapes) -> bool {
-        // (link, class of flow, coefficient), so that each link's loads lie together.
-        let mut loads: Vec<(u32, u32, f64)> = Vec::with_capacity(shapes.usage.len());
+        // Sorted, so that each link's lie together.
+        let mut loads: Vec<Load> = Vec::with_capacity(shapes.usage.len());
         for (flow, &class) in self.flow_class.iter().enumerate() {
             loads.extend(shapes.uses(flow).iter().map(|&(link, coefficient)| (link, class, coefficient)));
         }
         loads.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
-        let mut first: Vec<Option<&[(u32, u32, f64)]>> = vec![None; self.links_in_class.len()];
+        let mut first: Vec<Option<&[Load]>> = vec![None; self.links_in_class.len()];
         loads.chunk_by(|a, b| a.0 == b.0).all(|of_link| {
             let class = self.link_class[of_link[0].0 as usize] as usize;
             let known = *first[class].get_or_insert(of_link);

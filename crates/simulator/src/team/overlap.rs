@@ -58,8 +58,7 @@ pub(super) fn share(
     )?;
     network.solve(Picos::ZERO);
     let mut collective_left = Some(collective);
-    loop {
-        let Some(now) = network.next_finish() else { break };
+    while let Some(now) = network.next_finish() {
         let Some(done) = network.pop_finished(now) else { break };
         if done == kernel {
             let left = collective_left.and_then(|flow| network.remaining(flow)).map(|bytes| {
