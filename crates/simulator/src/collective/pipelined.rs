@@ -44,7 +44,7 @@ impl Routed {
         let mut ends = Vec::with_capacity(phase.transfers.len());
         for transfer in &phase.transfers {
             path.clear();
-            fabric.route(transfer.from, transfer.to, 0, &mut path)?;
+            fabric.route(transfer.from, transfer.to, choice(transfer), &mut path)?;
             crossed.extend_from_slice(&path);
             ends.push(crossed.len());
         }
@@ -236,6 +236,12 @@ fn hops(communicator: &Communicator<'_>, phase: &Phase) -> Result<Vec<(f64, f64)
         }
     }
     Ok(sums)
+}
+
+/// Which of several routes of equal cost, where a level hashes flows over them: the same for the same two devices.
+/// Elsewhere it makes no difference.
+fn choice(transfer: &super::schedule::Transfer) -> u64 {
+    (u64::from(transfer.from) << 32 | u64::from(transfer.to)) + 1
 }
 
 pub(super) fn picos(ps: f64, kind: &'static str) -> Result<Picos, CollectiveError> {
