@@ -25,15 +25,17 @@ mkdir -p "$target/peers"
 "${CXX:-g++}" -O2 -std=c++17 "$here/simgrid/all_to_all.cpp" -o "$peer" -lsimgrid
 cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p memwall-simulator --example collective
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
 # Runs a command; leaves its output in $said and the CPU seconds it took in $spent.
 measure() {
-    before=$(times | tail -n 1)
-    said_file=$(mktemp)
-    "$@" >"$said_file"
-    after=$(times | tail -n 1)
-    said=$(cat "$said_file")
-    rm -f "$said_file"
-    spent=$(printf '%s\n%s\n' "$before" "$after" | awk '
+    # Not in a pipe: that would count the children of another shell.
+    times >"$scratch/before"
+    "$@" >"$scratch/said"
+    times >"$scratch/after"
+    said=$(cat "$scratch/said")
+    spent=$(tail -q -n 1 "$scratch/before" "$scratch/after" | awk '
         { gsub(/m/, " "); gsub(/s/, ""); total[NR] = 60 * $1 + $2 + 60 * $3 + $4 }
         END { printf "%.3f", total[2] - total[1] }')
 }
@@ -50,6 +52,7 @@ for ranks in ${*:-32 64 128}; do
     printf '%s\n%s\n' "$theirs" "$said" | awk -v ranks="$ranks" -v a="$theirs_spent" -v b="$spent" '
         { flows[NR] = $1; end[NR] = $5 }
         END {
+            if (a < 0.001) a = 0.001
             if (b < 0.001) b = 0.001
             off = end[2] / end[1] - 1
             good = flows[1] == flows[2] && off < 0.001 && off > -0.001
