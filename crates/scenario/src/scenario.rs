@@ -24,7 +24,6 @@ use crate::spec::{KindSpec, LATER_KINDS};
 /// What holds when nobody says anything.
 const DEFAULTS: &str = "kind: run
 software: generic
-communication: nccl
 workload: { batch: 1, dtype: bf16, embedding: true, lm_head: true }
 fidelity: flow
 counting: actual
@@ -36,6 +35,9 @@ const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 
 /// The same of a collective.
 const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
+
+/// What a run on several devices has besides.
+const TEAM_DEFAULTS: &str = "communication: nccl\n";
 
 /// A validated scenario.
 #[derive(Debug)]
@@ -349,7 +351,9 @@ fn chain(
         Some("collective") => COLLECTIVE_DEFAULTS,
         _ => DEFAULTS,
     };
-    let source = sources.add(Source::new("default", SourceKind::Default, defaults));
+    let has_system = trees.iter().any(|tree| tree.get("system").is_some());
+    let more = if has_system && defaults == DEFAULTS { TEAM_DEFAULTS } else { "" };
+    let source = sources.add(Source::new("default", SourceKind::Default, format!("{defaults}{more}")));
     let defaults = parse(sources, source)?;
     let extends = [Step::Key("extends".to_owned())];
     Ok(trees.into_iter().rev().fold(defaults, |below, mut tree| {

@@ -64,7 +64,9 @@ pub(crate) fn build(
     problems: &mut Diagnostics,
 ) -> Option<Team> {
     let before = problems.list.len() + problems.more;
-    let library = present(root, "communication").and_then(|block| resolver.library(block, problems));
+    // Where only some cases have a system, no default was laid under them.
+    let usual = Node { value: Value::Text("nccl".into()), place: root.place };
+    let library = resolver.library(present(root, "communication").unwrap_or(&usual), problems);
     let parallel: Parallel = optional(resolver, root, "parallel", problems).unwrap_or_default();
     let slow: Vec<SlowSpec> = optional(resolver, root, "slow", problems).unwrap_or_default();
     let mut problem = |path: &[Step], message: String, label: String| {

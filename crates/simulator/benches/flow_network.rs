@@ -1,7 +1,7 @@
 //! How many flows a second the network starts, solves and finishes: a kernel's few flows, and collectives.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use memwall_simulator::{FlowNetwork, FlowSpec, LinkId};
+use memwall_simulator::{EventQueue, FlowNetwork, FlowSpec, LinkId};
 use memwall_units::Picos;
 
 /// Flows finished in one timed iteration of the small networks.
@@ -88,7 +88,7 @@ fn drain(network: &mut FlowNetwork) -> u64 {
 fn all_to_all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("all-to-all");
     group.sample_size(10);
-    for ranks in [8usize, 32] {
+    for ranks in [8usize, 32, 128, 256] {
         let flows = (ranks * (ranks - 1)) as u64;
         group.throughput(Throughput::Elements(flows));
         group.bench_function(BenchmarkId::from_parameter(ranks), |bencher| {
@@ -110,33 +110,93 @@ fn all_to_all(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A ring all-reduce, every step of every rank a flow.
-fn ring(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("ring all-reduce");
+/// The same with a link for each pair: nothing is shared, so that what is left is the cost of a flow by itself.
+fn point_to_point(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("point-to-point");
     group.sample_size(10);
-    for ranks in [8usize, 128, 1_024] {
-        let steps = 2 * (ranks - 1);
-        group.throughput(Throughput::Elements((ranks * steps) as u64));
+    for ranks in [32usize, 128, 256] {
+        let flows = (ranks * (ranks - 1)) as u64;
+        group.throughput(Throughput::Elements(flows));
         group.bench_function(BenchmarkId::from_parameter(ranks), |bencher| {
             bencher.iter(|| {
-                let (mut network, links) = network(ranks, |_| 50e9);
-                let mut now = Picos::ZERO;
-                for _ in 0..steps {
-                    for link in &links {
-                        let spec =
-                            FlowSpec { bytes: 65_536.0, weight: 1.0, cap: None, usage: &[(*link, 1.0)] };
-                        network.start(now, spec).expect("a legal flow");
-                    }
-                    network.solve(now);
-                    now = network.next_finish().expect("a flow under way");
-                    while network.pop_finished(now).is_some() {}
+                let (mut network, links) = network(flows as usize, |_| 50e9);
+                let mut sizes = Sizes { state: 1, bytes: 1e6 };
+                for link in links {
+                    let usage = [(link, 1.0)];
+                    let spec = FlowSpec { bytes: sizes.next(), weight: 1.0, cap: None, usage: &usage };
+                    network.start(Picos::ZERO, spec).expect("a legal flow");
                 }
-                assert_eq!(network.active(), 0);
+                network.solve(Picos::ZERO);
+                assert_eq!(drain(&mut network), flows);
             });
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, kernel, all_to_all, ring);
+/// How far a rank of the ring has come.
+#[derive(Clone, Default)]
+struct Rank {
+    sent: u32,
+    arrived: u32,
+    sending: bool,
+}
+
+/// A ring all-reduce of 64 MiB, every step of every rank a flow: it starts when the rank's own send is done and the
+/// chunk of the step before has arrived, a microsecond after it was sent.
+fn ring(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ring all-reduce");
+    group.sample_size(10);
+    for ranks in [8u32, 128, 1_024] {
+        let steps = 2 * (ranks - 1);
+        group.throughput(Throughput::Elements(u64::from(ranks * steps)));
+        group.bench_function(BenchmarkId::from_parameter(ranks), |bencher| {
+            bencher.iter(|| assert_eq!(run_ring(ranks, steps), ranks * steps));
+        });
+    }
+    group.finish();
+}
+
+/// Flows finished.
+fn run_ring(ranks: u32, steps: u32) -> u32 {
+    let (mut network, links) = network(ranks as usize, |_| 50e9);
+    let mut arrivals: EventQueue<u32> = EventQueue::new();
+    let mut state = vec![Rank::default(); ranks as usize];
+    let mut sender = vec![0; ranks as usize];
+    let mut ready: Vec<u32> = (0..ranks).collect();
+    let (mut finished, mut now) = (0, Picos::ZERO);
+    loop {
+        for rank in ready.drain(..) {
+            let place = &mut state[rank as usize];
+            if place.sending || place.sent == steps || place.arrived < place.sent {
+                continue;
+            }
+            place.sending = true;
+            let usage = [(links[rank as usize], 1.0)];
+            let spec =
+                FlowSpec { bytes: 67_108_864.0 / f64::from(ranks), weight: 1.0, cap: None, usage: &usage };
+            sender[network.start(now, spec).expect("a legal flow").slot()] = rank;
+        }
+        network.solve(now);
+        let Some(next) = [network.next_finish(), arrivals.peek_time()].into_iter().flatten().min() else {
+            return finished;
+        };
+        now = next;
+        while let Some(flow) = network.pop_finished(now) {
+            let rank = sender[flow.slot()];
+            let place = &mut state[rank as usize];
+            (place.sending, place.sent) = (false, place.sent + 1);
+            finished += 1;
+            arrivals.schedule(Picos(now.0 + 1_000_000), (rank + 1) % ranks);
+            ready.push(rank);
+        }
+        while arrivals.peek_time() == Some(now) {
+            let Some((_, rank)) = arrivals.pop() else { break };
+            state[rank as usize].arrived += 1;
+            ready.push(rank);
+        }
+    }
+}
+
+criterion_group!(benches, kernel, all_to_all, point_to_point, ring);
 criterion_main!(benches);

@@ -67,6 +67,12 @@ impl QuadHeap {
         self.below + usize::from(self.root != EMPTY)
     }
 
+    /// Whether it holds no key.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The smallest key.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u128> {

@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
                 (Some(finish), Some(arrival)) => finish.min(arrival),
             };
             while let Some(flow) = self.network.pop_finished(now) {
-                self.gone(self.sender[flow.index()] as usize, now)?;
+                self.gone(self.sender[flow.slot()] as usize, now)?;
             }
             while self.arrivals.peek_time() == Some(now) {
                 let Some((_, arrival)) = self.arrivals.pop() else { break };
@@ -240,10 +240,10 @@ impl<'a> Run<'a> {
         let (_, bytes) = self.rounds.send(rank, self.ranks.len(), round);
         let usage = &self.paths[rank * self.paths_a_rank + self.path_of(round)].usage;
         let flow = self.network.start(now, FlowSpec { bytes, weight: 1.0, cap: None, usage })?;
-        if self.sender.len() <= flow.index() {
-            self.sender.resize(flow.index() + 1, 0);
+        if self.sender.len() <= flow.slot() {
+            self.sender.resize(flow.slot() + 1, 0);
         }
-        self.sender[flow.index()] = rank as u32;
+        self.sender[flow.slot()] = rank as u32;
         self.ranks[rank].is_sending = true;
         self.sends += 1;
         Ok(())

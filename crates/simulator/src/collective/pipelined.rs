@@ -7,7 +7,7 @@ use super::fold::{Folded, Shapes, fold};
 use super::schedule::{Hops, Phase};
 use super::timing::Way;
 use super::{CollectiveError, Communicator};
-use crate::{FlowId, FlowNetwork, FlowSpec, Held, LinkId};
+use crate::{FlowNetwork, FlowSpec, Held, LinkId};
 
 /// A phase whose transfers have been routed and folded; it serves every protocol.
 #[derive(Debug)]
@@ -186,18 +186,18 @@ fn drain(network: &mut FlowNetwork) -> Result<(Picos, Option<LinkId>), Option<Li
     while let Some(next) = network.next_finish() {
         now = next;
         // What holds a flow is known until it is taken out.
-        held = network.finishing().and_then(|flow| link_of(network, flow));
+        held = as_link(network.holder_of_next());
         while network.pop_finished(now).is_some() {}
         network.solve(now);
     }
     match network.stalled_flows().first() {
         None => Ok((now, held)),
-        Some(&flow) => Err(link_of(network, flow)),
+        Some(&flow) => Err(as_link(network.held_by(flow))),
     }
 }
 
-fn link_of(network: &FlowNetwork, flow: FlowId) -> Option<LinkId> {
-    match network.held_by(flow) {
+const fn as_link(held: Option<Held>) -> Option<LinkId> {
+    match held {
         Some(Held::Link(link)) => Some(link),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! A flow: bytes on their way over some links.
 
+use super::few::Few;
 use super::{LinkId, SECONDS, SLOT_BITS};
 use crate::quad_heap::key;
 
@@ -11,8 +12,10 @@ pub struct FlowId {
 }
 
 impl FlowId {
-    /// A number below that of the flows ever under way at once; a later flow may have it again.
-    pub(crate) const fn index(self) -> usize {
+    /// A small number that no other flow has at the same time: 0 for the first flow, and used again once a flow has
+    /// ended. It lets what belongs to flows lie in a flat array.
+    #[must_use]
+    pub const fn slot(self) -> usize {
         self.slot as usize
     }
 }
@@ -103,30 +106,38 @@ impl Holder {
 }
 
 /// What the network knows of a flow. Rates in bytes per picosecond, per unit.
+///
+/// A flow that shares the link which holds it goes by that link's clock (see `clock`); one held by its cap, or alone
+/// on its links, keeps its own time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flow {
+    /// Its rate, bytes left at `since`, and when it finishes at this rate (`u64::MAX` for never), if it keeps its
+    /// own time.
     pub rate: f64,
-    /// Bytes left at `since`.
     pub remaining: f64,
     pub since: u64,
-    /// When it finishes at this rate; `u64::MAX` for never.
     pub finish: u64,
     /// The finish time under which it stands in the heap; `u64::MAX` when it does not.
     pub queued: u64,
-    pub uses: Vec<Use>,
-    pub bytes: f64,
-    pub cap: f64,
-    /// How many flows were started before it.
+    /// How many flows were started before it, from [`FIRST_NUMBER`] on.
     pub number: u64,
     pub holder: Holder,
+    /// Where it stands among the flows that its holder holds; [`OWN_TIME`] if it keeps its own time.
+    pub held_at: u32,
     pub generation: u32,
-    /// Number of the last region it was in.
-    pub epoch: u64,
     pub live: bool,
+    pub uses: Few<Use>,
+    pub bytes: f64,
+    pub cap: f64,
 }
 
+/// Keeps its own time.
+pub(super) const OWN_TIME: u32 = u32::MAX;
+/// Numbers below this, times the flows that fit a key, are left to links: at equal times they come first in the heap.
+pub(super) const FIRST_NUMBER: u64 = 1 << (32 - SLOT_BITS);
+
 /// A link that a flow uses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Use {
     pub link: u32,
     /// Where the flow stands among the link's members.
@@ -147,6 +158,7 @@ impl Flow {
         self.cap = spec.cap.map_or(f64::INFINITY, |cap| cap * SECONDS);
         self.number = number;
         self.holder = Holder::NOTHING;
+        self.held_at = OWN_TIME;
         self.live = true;
     }
 
@@ -156,9 +168,15 @@ impl Flow {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// Bytes left at a time not before `since`, were the rate to stay as it is.
+    /// Whether it goes by the clock of the link that holds it.
     #[inline]
-    pub(super) fn remaining_at(&self, now: u64) -> f64 {
+    pub(super) fn clocked(&self) -> bool {
+        self.held_at != OWN_TIME
+    }
+
+    /// Of a flow that keeps its own time, bytes left at a time not before `since`.
+    #[inline]
+    pub(super) fn own_remaining(&self, now: u64) -> f64 {
         let elapsed = now.saturating_sub(self.since);
         // An infinite rate times no time is not a number.
         if elapsed == 0 || self.rate == 0.0 {
@@ -168,27 +186,25 @@ impl Flow {
         if left > 0.0 { left } else { 0.0 }
     }
 
-    #[inline]
-    pub(super) fn change_rate(&mut self, now: u64, rate: f64) {
-        self.remaining = self.remaining_at(now);
-        self.since = now;
-        self.rate = rate;
-        self.finish = if rate > 0.0 {
-            let picos = self.remaining / rate;
-            // Rounded up by hand, for `ceil` is a call on plain x86-64. Casting to an integer saturates: a finish
-            // beyond all time is never.
-            let whole = picos as u64;
-            now.saturating_add(whole).saturating_add(u64::from((whole as f64) < picos))
-        } else if self.remaining > 0.0 {
-            u64::MAX
-        } else {
-            now
-        };
-    }
-
     /// Its key in the heap of finish times.
     #[inline]
     pub(super) fn entry(&self, slot: u32) -> u128 {
         key(self.queued, self.number << SLOT_BITS | u64::from(slot))
     }
+}
+
+/// When `bytes` have passed at `rate` from `now` on, rounded up; `u64::MAX` for never.
+#[inline]
+pub(super) fn finish_time(now: u64, bytes: f64, rate: f64) -> u64 {
+    if bytes <= 0.0 {
+        return now;
+    }
+    if rate <= 0.0 {
+        return u64::MAX;
+    }
+    let picos = bytes / rate;
+    // Rounded up by hand, for `ceil` is a call on plain x86-64. Casting to an integer saturates: a finish beyond all
+    // time is never.
+    let whole = picos as u64;
+    now.saturating_add(whole).saturating_add(u64::from((whole as f64) < picos))
 }

@@ -6,19 +6,28 @@
 //! remembered: it is the cause of the stall of whoever waits for that flow.
 //!
 //! Rates change only when a flow starts or ends or a capacity changes. All changes of one moment are solved
-//! together, and only the flows that a change can reach are solved again (see `region`).
+//! together, and only the links that a change can reach are solved again (see `solve`). Flows that one link holds have
+//! one rate, and go by one clock (see `clock`).
 //!
 //! Inside, time is in picoseconds and rates are in bytes per picosecond; outside, rates are in bytes per second.
 
+mod blame;
+mod clock;
+mod few;
 mod filling;
+mod finishes;
 mod flow;
 mod link;
 mod oracle;
-mod region;
+mod solve;
 mod upkeep;
 
 #[cfg(test)]
+mod known_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tree_tests;
 
 use memwall_units::Picos;
 
@@ -27,9 +36,11 @@ pub use link::LinkId;
 pub use oracle::{FlowDemand, max_min_rates};
 
 use crate::quad_heap::{QuadHeap, major, minor};
-use filling::Region;
-use flow::{Flow, Holder, finite};
-use link::Link;
+use clock::link_of;
+use finishes::Finishes;
+use flow::{FIRST_NUMBER, Flow, finite};
+use link::{Link, Share};
+use solve::Claim;
 
 /// Picoseconds in a second; and seconds in a picosecond.
 const PICOS: f64 = 1e12;
@@ -37,8 +48,6 @@ const SECONDS: f64 = 1e-12;
 /// Bits of a finish key's tie-breaker that name the flow's slot; the bits above count flows started.
 const SLOT_BITS: u32 = 28;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
-/// Rates closer than this, relatively, are the same rate.
-const SAME: f64 = 1e-11;
 
 /// Links, and the flows on them.
 ///
@@ -47,19 +56,28 @@ const SAME: f64 = 1e-11;
 #[derive(Debug, Clone, Default)]
 pub struct FlowNetwork {
     links: Vec<Link>,
+    /// How each link is shared, in the same order.
+    shares: Vec<Share>,
     flows: Vec<Flow>,
+    /// The link whose clock each flow goes by, or [`flow::OWN_TIME`]: what is asked of flows most often, by itself.
+    clocks: Vec<u32>,
     free: Vec<u32>,
     /// Flows started so far.
     started: u64,
     active: usize,
+    /// Of them, those that have a cap.
+    caps: usize,
     now: u64,
-    /// Finish times, some out of date: an entry counts when its flow still says `queued` at that time.
-    finishes: QuadHeap,
-    /// Links whose flows must be solved again.
-    dirty: Vec<u32>,
+    /// Finish times, some out of date: an entry counts when its flow or link still says `queued` at that time.
+    finishes: Finishes,
     /// Flows that have no rate yet.
     fresh: Vec<u32>,
-    region: Region,
+    /// Links to look at in the next solve, by level.
+    pending: QuadHeap,
+    /// Links whose next finish must be worked out again.
+    touched: Vec<u32>,
+    /// Kept between solves for its memory only.
+    claims: Vec<Claim>,
 }
 
 impl FlowNetwork {
@@ -76,6 +94,7 @@ impl FlowNetwork {
     pub fn add_link(&mut self, capacity: f64) -> Result<LinkId, FlowError> {
         let id = u32::try_from(self.links.len()).map_err(|_| FlowError::TooMany)?;
         self.links.push(Link::new(finite(capacity, "capacity")? * SECONDS));
+        self.shares.push(Share::IDLE);
         Ok(LinkId(id))
     }
 
@@ -89,8 +108,10 @@ impl FlowNetwork {
         let place = self.links.get_mut(link.index()).ok_or(FlowError::NoSuchLink(link))?;
         if place.capacity != capacity {
             place.capacity = capacity;
-            place.resized = true;
-            self.touch(link.0);
+            self.end_solitude(link.0);
+            // What is rounding beside one capacity may be much beside another.
+            self.sum_load(link.0);
+            self.pend(link.0);
         }
         Ok(())
     }
@@ -104,10 +125,11 @@ impl FlowNetwork {
         self.advance(now);
         let slot = self.allocate()?;
         let flow = &mut self.flows[slot as usize];
-        flow.begin(&spec, self.started, now.0);
+        flow.begin(&spec, FIRST_NUMBER + self.started, now.0);
         let id = FlowId { slot, generation: flow.generation };
         self.started += 1;
         self.active += 1;
+        self.caps += usize::from(flow.cap < f64::INFINITY);
         if spec.bytes == 0.0 {
             self.queue_finish(slot, now.0);
             return Ok(id);
@@ -118,6 +140,7 @@ impl FlowNetwork {
                 self.join(slot, link.0, load);
             }
         }
+        self.introduce(slot);
         self.fresh.push(slot);
         Ok(id)
     }
@@ -126,8 +149,8 @@ impl FlowNetwork {
     /// per unit, or `None` when the flow has ended already.
     pub fn cancel(&mut self, now: Picos, flow: FlowId) -> Option<f64> {
         self.advance(now);
-        let (now, place) = (self.now, self.flow(flow)?);
-        let left = place.remaining_at(now);
+        self.flow(flow)?;
+        let left = self.remaining_of(flow.slot);
         self.remove(flow.slot, left);
         self.settle_finishes();
         Some(left)
@@ -137,10 +160,12 @@ impl FlowNetwork {
     /// made before it; each call costs in proportion to the flows that the changes reach.
     pub fn solve(&mut self, now: Picos) {
         self.advance(now);
-        if self.fresh.is_empty() && self.dirty.is_empty() {
+        if self.fresh.is_empty() && self.pending.is_empty() && self.touched.is_empty() {
             return;
         }
-        self.solve_region();
+        self.solve_pending();
+        self.requeue();
+        self.finishes.tidy();
         self.settle_finishes();
     }
 
@@ -150,27 +175,34 @@ impl FlowNetwork {
     #[inline]
     pub fn next_finish(&self) -> Option<Picos> {
         debug_assert!(
-            self.fresh.is_empty() && self.dirty.is_empty(),
+            self.fresh.is_empty() && self.pending.is_empty(),
             "solve before asking for the next finish"
         );
         self.finishes.peek().map(|entry| Picos(major(entry)))
     }
 
-    /// The flow that finishes next, among several the first to start; `None` when none ever will as things stand.
+    /// What holds the flow that finishes next; `None` when none ever will as things stand, or nothing holds it.
     #[must_use]
-    pub fn finishing(&self) -> Option<FlowId> {
-        let slot = slot_of(self.finishes.peek()?);
-        Some(FlowId { slot, generation: self.flows[slot as usize].generation })
+    pub fn holder_of_next(&self) -> Option<Held> {
+        let entry = self.finishes.peek()?;
+        if let Some(link) = link_of(entry) {
+            return Some(Held::Link(LinkId(link)));
+        }
+        let slot = slot_of(entry);
+        self.held_by(FlowId { slot, generation: self.flows[slot as usize].generation })
     }
 
     /// Takes one flow that has finished by `now`, in order of finish time and then of start; `None` when there is
     /// no more. Flows that share links with it get their new rates at [`FlowNetwork::solve`].
     pub fn pop_finished(&mut self, now: Picos) -> Option<FlowId> {
         self.advance(now);
-        let entry = self.finishes.peek()?;
-        if major(entry) > now.0 {
-            return None;
-        }
+        let entry = loop {
+            let entry = self.finishes.peek().filter(|&entry| major(entry) <= now.0)?;
+            let Some(link) = link_of(entry) else { break entry };
+            self.finishes.pop();
+            self.harvest(link);
+            self.settle_finishes();
+        };
         let slot = slot_of(entry);
         let id = FlowId { slot, generation: self.flows[slot as usize].generation };
         self.finishes.pop();
@@ -184,30 +216,22 @@ impl FlowNetwork {
     /// Rate of each unit of a flow, in bytes per second, as of the last solve; `None` when it has ended.
     #[must_use]
     pub fn rate(&self, flow: FlowId) -> Option<f64> {
-        self.flow(flow).map(|flow| flow.rate * PICOS)
-    }
-
-    /// What holds a flow's rate; `None` when the flow has ended, has not been solved, or nothing holds it
-    /// (it uses no link and has no cap).
-    #[must_use]
-    pub fn held_by(&self, flow: FlowId) -> Option<Held> {
-        match self.flow(flow)?.holder {
-            Holder::NOTHING => None,
-            Holder::CAP => Some(Held::Cap),
-            Holder(link) => Some(Held::Link(LinkId(link))),
-        }
+        self.flow(flow).map(|_| self.rate_of(flow.slot) * PICOS)
     }
 
     /// Bytes left for each unit of a flow, as of the last time handed in; `None` when it has ended.
     #[must_use]
     pub fn remaining(&self, flow: FlowId) -> Option<f64> {
-        self.flow(flow).map(|flow| flow.remaining_at(self.now))
+        self.flow(flow).map(|_| self.remaining_of(flow.slot))
     }
 
     /// When a flow will finish at its present rate; `None` when it has ended or is stalled.
     #[must_use]
     pub fn finish_of(&self, flow: FlowId) -> Option<Picos> {
-        self.flow(flow).map(|flow| flow.finish).filter(|&finish| finish != u64::MAX).map(Picos)
+        self.flow(flow)
+            .map(|_| self.finish_time_of(flow.slot))
+            .filter(|&finish| finish != u64::MAX)
+            .map(Picos)
     }
 
     /// Bytes that have crossed a link so far; zero for a link that does not exist.
@@ -216,9 +240,8 @@ impl FlowNetwork {
         let Some(place) = self.links.get(link.index()) else {
             return 0.0;
         };
-        place.members.iter().fold(place.carried, |sum, member| {
-            let flow = &self.flows[member.flow as usize];
-            sum + member.load * (flow.bytes - flow.remaining_at(self.now))
+        place.members.all().iter().fold(place.carried, |sum, member| {
+            sum + member.load * (self.flows[member.flow as usize].bytes - self.remaining_of(member.flow))
         })
     }
 
@@ -234,8 +257,7 @@ impl FlowNetwork {
         let Some(place) = self.links.get(link.index()) else {
             return 0.0;
         };
-        place.members.iter().map(|member| member.load * self.flows[member.flow as usize].rate).sum::<f64>()
-            * PICOS
+        place.members.all().iter().map(|member| member.load * self.rate_of(member.flow)).sum::<f64>() * PICOS
     }
 
     /// Flows under way.
@@ -248,8 +270,8 @@ impl FlowNetwork {
     /// In the order they were started.
     #[must_use]
     pub fn stalled_flows(&self) -> Vec<FlowId> {
-        let stalled = self.flows.iter().enumerate().filter(|(_, flow)| flow.live && flow.finish == u64::MAX);
-        self.in_start_order(stalled.map(|(slot, _)| slot as u32).collect())
+        let live = (0..self.flows.len() as u32).filter(|&slot| self.flows[slot as usize].live);
+        self.in_start_order(live.filter(|&slot| self.finish_time_of(slot) == u64::MAX).collect())
     }
 
     /// Whether no other flow uses any link that this one uses, so that its rate depends on nothing else.
@@ -273,11 +295,11 @@ impl FlowNetwork {
         let mut next = 0;
         while let Some(&slot) = found.get(next) {
             next += 1;
-            for usage in &self.flows[slot as usize].uses {
+            for usage in self.flows[slot as usize].uses.all() {
                 if std::mem::replace(&mut visited[usage.link as usize], true) {
                     continue;
                 }
-                for member in &self.links[usage.link as usize].members {
+                for member in self.links[usage.link as usize].members.all() {
                     if !std::mem::replace(&mut seen[member.flow as usize], true) {
                         found.push(member.flow);
                     }
@@ -286,12 +308,6 @@ impl FlowNetwork {
         }
         self.in_start_order(found)
     }
-}
-
-#[inline]
-fn same(a: f64, b: f64) -> bool {
-    // Also true for two infinities, whose difference is not a number.
-    a == b || (a - b).abs() <= SAME * a
 }
 
 #[inline]

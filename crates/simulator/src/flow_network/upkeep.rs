@@ -2,13 +2,16 @@
 
 use memwall_units::Picos;
 
-use super::flow::{Flow, FlowError, FlowId, Holder, Use};
-use super::link::Member;
-use super::{FlowNetwork, SLOT_BITS, SLOT_MASK, same, slot_of};
-use crate::quad_heap::{key, major};
+use super::flow::{Flow, FlowError, FlowId, OWN_TIME, Use};
+use super::link::{Link, Member, NO_OTHER, OTHERS};
+use super::solve::LOAD_UPDATES;
+use super::{FlowNetwork, SLOT_MASK};
 
-/// Updates after which a link's running load is added up afresh, which keeps its error near 1e-13.
-const LOAD_UPDATES: u32 = 1000;
+/// Whether a link's running load has changed so often that adding it up afresh costs little beside.
+#[inline]
+fn is_worn(place: &Link) -> bool {
+    place.updates > LOAD_UPDATES && place.updates as usize > place.members.len()
+}
 
 impl FlowNetwork {
     #[inline]
@@ -25,7 +28,7 @@ impl FlowNetwork {
     #[inline]
     pub(super) fn alone(&self, slot: u32) -> bool {
         let uses = &self.flows[slot as usize].uses;
-        uses.iter().all(|usage| self.links[usage.link as usize].members.len() == 1)
+        uses.all().iter().all(|usage| self.links[usage.link as usize].members.len() == 1)
     }
 
     pub(super) fn in_start_order(&self, mut slots: Vec<u32>) -> Vec<FlowId> {
@@ -43,17 +46,8 @@ impl FlowNetwork {
             return Err(FlowError::TooMany);
         }
         self.flows.push(Flow::default());
+        self.clocks.push(OWN_TIME);
         Ok(self.flows.len() as u32 - 1)
-    }
-
-    /// Marks a link for the next solve.
-    #[inline]
-    pub(super) fn touch(&mut self, link: u32) {
-        let place = &mut self.links[link as usize];
-        if !place.dirty {
-            place.dirty = true;
-            self.dirty.push(link);
-        }
     }
 
     /// Puts a flow on a link; a link named twice counts twice.
@@ -61,85 +55,83 @@ impl FlowNetwork {
     pub(super) fn join(&mut self, slot: u32, link: u32, load: f64) {
         let uses = &mut self.flows[slot as usize].uses;
         let place = &mut self.links[link as usize];
-        if let Some(before) = uses.iter_mut().find(|usage| usage.link == link) {
+        if let Some(before) = uses.all_mut().iter_mut().find(|usage| usage.link == link) {
             before.load += load;
-            place.members[before.position as usize].load = before.load;
+            place.members.all_mut()[before.position as usize].load = before.load;
             return;
         }
         let position = place.members.len() as u32;
-        place.members.push(Member { flow: slot, usage: uses.len() as u32, load });
+        let usage = uses.len() as u32;
+        place.members.push(Member { flow: slot, usage, load, other: NO_OTHER, other_load: 0.0 });
         uses.push(Use { link, position, load });
-        self.touch(link);
+        if position == 1 {
+            self.end_solitude(link);
+        }
+        // Links that hold nothing are looked at by nobody else.
+        if is_worn(&self.links[link as usize]) {
+            self.sum_load(link);
+        }
+    }
+
+    /// Tells the links of a flow that has joined them all about each other.
+    #[inline]
+    pub(super) fn introduce(&mut self, slot: u32) {
+        let uses = self.flows[slot as usize].uses.all();
+        for (index, usage) in uses.iter().enumerate() {
+            let (other, other_load) = match uses {
+                [_] => continue,
+                [_, _] => (uses[1 - index].link, uses[1 - index].load),
+                _ => (OTHERS, 0.0),
+            };
+            let member = &mut self.links[usage.link as usize].members.all_mut()[usage.position as usize];
+            (member.other, member.other_load) = (other, other_load);
+        }
+    }
+
+    /// Lets the only flow of a link, if it keeps its own time, go by the clock of the link that holds it.
+    #[inline]
+    pub(super) fn end_solitude(&mut self, link: u32) {
+        let Some(&Member { flow: slot, .. }) = self.links[link as usize].members.all().first() else {
+            return;
+        };
+        let Flow { holder, rate, .. } = self.flows[slot as usize];
+        if !self.flows[slot as usize].clocked() && (holder.0 as usize) < self.links.len() {
+            self.attach(slot, holder.0, rate);
+        }
     }
 
     /// Takes a flow off its links, counts what it carried, and frees its slot.
     pub(super) fn remove(&mut self, slot: u32, left: f64) {
-        let mut uses = std::mem::take(&mut self.flows[slot as usize].uses);
+        let rate = self.rate_of(slot);
+        self.detach(slot);
         let flow = &mut self.flows[slot as usize];
-        let (carried, rate, holder) = (flow.bytes - left, flow.rate, flow.holder);
+        let carried = flow.bytes - left;
         flow.end();
-        for usage in &uses {
+        let count = flow.uses.len();
+        for index in 0..count {
+            let usage = self.flows[slot as usize].uses.all()[index];
             let place = &mut self.links[usage.link as usize];
+            let share = &mut self.shares[usage.link as usize];
             place.carried += usage.load * carried;
-            place.load -= usage.load * rate;
-            place.holding -= u32::from(holder == Holder(usage.link));
+            place.updates += 1;
+            share.load -= usage.load * rate;
             place.members.swap_remove(usage.position as usize);
-            if let Some(moved) = place.members.get(usage.position as usize) {
-                self.flows[moved.flow as usize].uses[moved.usage as usize].position = usage.position;
-            } else if place.members.is_empty() {
-                place.load = 0.0;
-                place.top = 0.0;
+            if let Some(moved) = place.members.all().get(usage.position as usize) {
+                self.flows[moved.flow as usize].uses.all_mut()[moved.usage as usize].position =
+                    usage.position;
+            } else if place.members.len() == 0 {
+                share.load = 0.0;
+                share.top = 0.0;
             }
             // Flows held elsewhere do not care that this link has more to give.
-            if self.links[usage.link as usize].holding > 0 {
-                self.touch(usage.link);
+            if share.level < f64::INFINITY {
+                self.pend(usage.link);
             }
         }
-        uses.clear();
-        self.flows[slot as usize].uses = uses;
+        self.flows[slot as usize].uses.clear();
         self.free.push(slot);
         self.active -= 1;
-    }
-
-    /// Gives a flow a new rate (bytes per picosecond) from now on.
-    #[inline]
-    pub(super) fn set_rate(&mut self, slot: u32, rate: f64) {
-        let flow = &mut self.flows[slot as usize];
-        let before = flow.rate;
-        if same(before, rate) {
-            return;
-        }
-        flow.change_rate(self.now, rate);
-        let mut worn = false;
-        for usage in &flow.uses {
-            let place = &mut self.links[usage.link as usize];
-            place.load += usage.load * (rate - before);
-            place.top = if rate > place.top { rate } else { place.top };
-            place.updates += 1;
-            worn |= place.updates > LOAD_UPDATES;
-        }
-        // A finish that moves later is put right when its entry comes to the top of the heap.
-        let finish = flow.finish;
-        if finish < flow.queued {
-            self.queue_finish(slot, finish);
-        }
-        if worn {
-            self.renew_loads(slot);
-        }
-    }
-
-    /// Adds up the loads of a flow's links afresh where enough updates have rounded them.
-    #[cold]
-    fn renew_loads(&mut self, slot: u32) {
-        let flows = &self.flows;
-        for usage in &flows[slot as usize].uses {
-            let place = &mut self.links[usage.link as usize];
-            if place.updates > LOAD_UPDATES && place.updates as usize > place.members.len() {
-                place.updates = 0;
-                let loads = place.members.iter().map(|member| member.load * flows[member.flow as usize].rate);
-                place.load = loads.sum();
-            }
-        }
+        self.caps -= usize::from(self.flows[slot as usize].cap < f64::INFINITY);
     }
 
     #[inline]
@@ -147,42 +139,35 @@ impl FlowNetwork {
         let flow = &mut self.flows[slot as usize];
         flow.finish = finish;
         flow.queued = finish;
-        self.finishes.push(key(finish, flow.number << SLOT_BITS | u64::from(slot)));
+        self.finishes.push(flow.entry(slot));
     }
 
     /// Drops outdated finish times from the top of the heap, so that the top is the next finish.
     #[inline]
     pub(super) fn settle_finishes(&mut self) {
-        if self.finishes.len() > 4 * self.active + 64 {
+        if self.finishes.len() > 4 * self.active + self.links.len() + 64 {
             self.rebuild_finishes();
         }
         while let Some(entry) = self.finishes.peek() {
-            let slot = slot_of(entry);
-            let flow = &mut self.flows[slot as usize];
-            let current = flow.live && flow.queued == major(entry) && entry == flow.entry(slot);
-            if current && flow.finish == flow.queued {
-                break;
-            }
+            let Some(instead) = self.outdated(entry) else { break };
             self.finishes.pop();
-            if current {
-                let finish = flow.finish;
-                flow.queued = u64::MAX;
-                if finish != u64::MAX {
-                    self.queue_finish(slot, finish);
-                }
+            if let Some(entry) = instead {
+                self.finishes.push(entry);
             }
         }
     }
 
+    /// Puts everything that is queued into the heap once, at its present time.
     #[cold]
     fn rebuild_finishes(&mut self) {
-        self.finishes.clear();
-        for slot in 0..self.flows.len() {
-            let flow = &mut self.flows[slot];
-            flow.queued = u64::MAX;
-            if flow.live && flow.finish != u64::MAX {
-                let finish = flow.finish;
-                self.queue_finish(slot as u32, finish);
+        let mut entries = self.finishes.drain();
+        entries.sort_unstable();
+        entries.dedup();
+        for entry in entries {
+            match self.outdated(entry) {
+                None => self.finishes.push(entry),
+                Some(Some(instead)) => self.finishes.push(instead),
+                Some(None) => {}
             }
         }
     }
