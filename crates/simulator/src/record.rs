@@ -59,11 +59,11 @@ pub struct CommunicationRecord {
     pub count: u64,
     /// Bytes of their buffers together.
     pub bytes: u128,
-    /// Their time together.
+    /// Their time together, what sharing the memory with kernels cost included.
     pub time: Picos,
     /// Of that, the time in which the rank could do nothing else.
     pub exposed: Picos,
-    /// Of that, the time the rank waited for slower ones of its group.
+    /// Time before them in which the rank could do nothing but wait for slower ones of its group.
     pub waiting: Picos,
     /// How the last of them ran: `ring, ll128`.
     pub way: String,

@@ -60,6 +60,14 @@ impl Rounds {
         }
     }
 
+    /// Bytes that a rank's cores work through for each byte it sends.
+    fn processed(self, ranks: usize) -> f64 {
+        match self {
+            Self::Ring { .. } => ranks as f64 / (ranks as f64 - 1.0),
+            Self::Exchange { .. } => 1.0,
+        }
+    }
+
     /// The rank that `rank` sends to, and how much.
     fn send(self, rank: usize, ranks: usize, round: u32) -> (usize, f64) {
         match self {
@@ -97,6 +105,9 @@ pub(super) fn run(communicator: &Communicator<'_>, call: &Call) -> Result<Explic
     if ranks == 1 {
         return Ok(ExplicitOutcome { time: Picos::ZERO, sends: 0, events: 0 });
     }
+    if !call.beside.is_empty() {
+        return Err(no_way(call, algorithm, "step by step runs one group alone"));
+    }
     let rounds = Rounds::of(call, algorithm)?;
     let transfers = u128::from(rounds.count()) * ranks as u128;
     if transfers > u128::from(MAX_SENDS) {
@@ -107,7 +118,10 @@ pub(super) fn run(communicator: &Communicator<'_>, call: &Call) -> Result<Explic
     let mut run = Run::new(communicator, call, rounds, way)?;
     let moved = run.run_to_end(call)?;
     let once = run.protocols.iter().map(|links| way.once(links, ranks - 1)).max().unwrap_or_default();
-    let own = call.bytes as f64 / ranks as f64;
+    let own = match rounds {
+        Rounds::Ring { bytes, .. } => bytes,
+        Rounds::Exchange { .. } => 0.0,
+    };
     let copies = run.protocols.iter().map(|links| way.copies(links, own)).fold(0.0, f64::max);
     let time = moved.saturating_add(once).saturating_add(picos(copies * 1e12, call.kind.name())?);
     Ok(ExplicitOutcome { time, sends: run.sends, events: run.events })
@@ -125,6 +139,8 @@ struct Run<'a> {
     paths_a_rank: usize,
     /// Of the levels used.
     protocols: Vec<&'a LinkProtocols>,
+    /// Bytes a second that a rank's cores can send.
+    cap: Option<f64>,
     sends: u64,
     events: u64,
 }
@@ -180,6 +196,10 @@ impl<'a> Run<'a> {
             let indices = path.iter().map(|link| links.binary_search(link).unwrap_or_default());
             Path { usage: indices.map(|index| (ids[index], wire[index])).collect(), latency }
         };
+        let protocols: Vec<&LinkProtocols> =
+            all.iter().zip(used).filter(|(_, used)| *used).map(|(links, _)| *links).collect();
+        let processed = rounds.processed(call.group.len());
+        let a_byte = protocols.iter().map(|links| way.cores_take(links, processed, 0.0)).fold(0.0, f64::max);
         Ok(Self {
             rounds,
             ranks: vec![Rank::default(); call.group.len()],
@@ -188,7 +208,8 @@ impl<'a> Run<'a> {
             sender: Vec::new(),
             paths: routes.into_iter().map(path).collect(),
             paths_a_rank,
-            protocols: all.iter().zip(used).filter(|(_, used)| *used).map(|(links, _)| *links).collect(),
+            protocols,
+            cap: (a_byte > 0.0).then(|| 1.0 / a_byte),
             sends: 0,
             events: 0,
         })
@@ -239,7 +260,7 @@ impl<'a> Run<'a> {
         let round = self.ranks[rank].round;
         let (_, bytes) = self.rounds.send(rank, self.ranks.len(), round);
         let usage = &self.paths[rank * self.paths_a_rank + self.path_of(round)].usage;
-        let flow = self.network.start(now, FlowSpec { bytes, weight: 1.0, cap: None, usage })?;
+        let flow = self.network.start(now, FlowSpec { bytes, weight: 1.0, cap: self.cap, usage })?;
         if self.sender.len() <= flow.slot() {
             self.sender.resize(flow.slot() + 1, 0);
         }

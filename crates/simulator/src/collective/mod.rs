@@ -92,7 +92,8 @@ pub struct Call {
     pub bytes: u64,
     /// The devices of its ranks, in the order of the ranks.
     pub group: Vec<u32>,
-    /// Groups that do the same at the same time, each of as many ranks: they share what links they meet on.
+    /// Groups that do the same at the same time, each of as many ranks: they share what links they meet on. The
+    /// outcome is that of all of them: its time is when the last is through.
     pub beside: Vec<Vec<u32>>,
     /// Share of the busiest receiver of an all-to-all over the mean; 1 is even.
     pub skew: f64,
@@ -115,13 +116,20 @@ impl Call {
 pub struct Communicator<'a> {
     fabric: &'a Fabric,
     library: &'a CommunicationLibrary,
+    folds: bool,
 }
 
 impl<'a> Communicator<'a> {
     /// A communicator of this library over this fabric.
     #[must_use]
     pub const fn new(fabric: &'a Fabric, library: &'a CommunicationLibrary) -> Self {
-        Self { fabric, library }
+        Self { fabric, library, folds: true }
+    }
+
+    /// The same with a flow for every transfer: slow, and what folded flows must equal.
+    #[must_use]
+    pub const fn unfolded(self) -> Self {
+        Self { folds: false, ..self }
     }
 
     /// Runs one collective alone on the fabric, in pipelined form, by the quickest algorithm and protocol.
@@ -141,11 +149,11 @@ impl<'a> Communicator<'a> {
         candidates::all(self, call)
     }
 
-    /// Runs one collective alone on the fabric, step after step with the Simple protocol's latency of a step, nothing
-    /// folded.
+    /// Runs one collective alone on the fabric step after step, nothing folded; round a ring and by the Simple protocol
+    /// unless the call says otherwise.
     ///
     /// # Errors
-    /// As [`Communicator::run`]; and the algorithm has no explicit form.
+    /// As [`Communicator::run`]; and the algorithm has no explicit form, or there are groups beside.
     pub fn run_explicit(&self, call: &Call) -> Result<ExplicitOutcome, CollectiveError> {
         explicit::run(self, call)
     }

@@ -8,7 +8,7 @@ use super::{Algorithm, Protocol};
 /// One collective, run in one way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollectiveOutcome {
-    /// From the call to the last byte on the last rank.
+    /// From the call to the last byte on the last rank, of the groups beside too.
     pub time: Picos,
     /// Of that, launch, steps and copies: what a message without bytes would take.
     pub latency: Picos,

@@ -4,7 +4,7 @@ use memwall_hardware::{FabricLink, LinkProtocols};
 use memwall_units::Picos;
 
 use super::fold::{Folded, Shapes, fold};
-use super::schedule::{Hops, Phase};
+use super::schedule::{Hops, Phase, Transfer};
 use super::timing::Way;
 use super::{CollectiveError, Communicator};
 use crate::{FlowNetwork, FlowSpec, Held, LinkId};
@@ -16,8 +16,11 @@ pub(super) struct Routed {
     level: Vec<u16>,
     shapes: Shapes,
     folded: Folded,
-    /// For each level, the steps over its links that one follows after the other, and what their paths take.
-    hops: Vec<(f64, f64)>,
+    /// For each group and level, the steps over its links that one follows after the other, and what their paths take.
+    /// Groups that are alike are here once.
+    hops: Vec<Vec<(f64, f64)>>,
+    /// Levels that join the ends of its transfers.
+    used: Vec<u16>,
     processed: f64,
     own: f64,
     /// Largest transfer.
@@ -36,8 +39,8 @@ pub(super) struct PhaseTime {
 }
 
 impl Routed {
-    /// Routes every transfer.
-    pub fn new(communicator: &Communicator<'_>, phase: &Phase) -> Result<Self, CollectiveError> {
+    /// Routes every transfer; of their bytes the part `scale` is there: 1, or 0 for a buffer without any.
+    pub fn new(communicator: &Communicator<'_>, phase: &Phase, scale: f64) -> Result<Self, CollectiveError> {
         let fabric = communicator.fabric;
         let mut path = Vec::new();
         let mut crossed: Vec<FabricLink> = Vec::new();
@@ -64,19 +67,34 @@ impl Routed {
                 // The level stands for the protocol's overhead there, which is told later.
                 (index as u32, 1.0 + f64::from(level[index]))
             });
-            shapes.push(transfer.bytes, f64::INFINITY, usage);
+            shapes.push(transfer.bytes * scale, f64::INFINITY, usage);
             start = end;
         }
-        let folded = fold(&shapes);
-        let folded = if folded.is_exact(&shapes) { folded } else { Folded::nothing(&shapes) };
+        let folded = communicator.folds.then(|| fold(&shapes));
+        let folded = folded.filter(|folded| folded.is_exact(&shapes));
+        let folded = folded.unwrap_or_else(|| Folded::nothing(&shapes));
         let message = phase.transfers.iter().map(|transfer| transfer.bytes).fold(0.0, f64::max);
         let hops = hops(communicator, phase)?;
-        Ok(Self { links, level, shapes, folded, hops, processed: phase.processed, own: phase.own, message })
+        let joining = |transfer: &Transfer| fabric.joining_level(transfer.from, transfer.to) as u16;
+        let mut used: Vec<u16> = phase.transfers.iter().map(joining).collect();
+        used.sort_unstable();
+        used.dedup();
+        Ok(Self {
+            links,
+            level,
+            shapes,
+            folded,
+            hops,
+            used,
+            processed: phase.processed * scale,
+            own: phase.own * scale,
+            message: message * scale,
+        })
     }
 
     /// Levels whose links it uses.
     pub fn levels(&self) -> impl Iterator<Item = u16> {
-        self.hops.iter().enumerate().filter(|(_, hops)| hops.0 > 0.0).map(|(level, _)| level as u16)
+        self.used.iter().copied()
     }
 
     /// Transfers, and flows that stand for them.
@@ -84,21 +102,20 @@ impl Routed {
         (self.shapes.flows.len() as u64, self.folded.flows_in_class.len() as u64)
     }
 
-    /// Adds the bytes on each of its links to what each level carried, and to the busiest link of it.
-    pub fn add_traffic(&self, wire: impl Fn(u16) -> f64, levels: &mut [Traffic]) {
+    /// What each of its links carried.
+    fn carried(&self) -> impl Iterator<Item = Carried> {
         let mut bytes = vec![0.0; self.links.len()];
         for (flow, shape) in self.shapes.flows.iter().enumerate() {
             for &(link, _) in self.shapes.uses(flow) {
                 bytes[link as usize] += shape.bytes;
             }
         }
-        for (link, bytes) in bytes.into_iter().enumerate() {
-            let level = self.level[link];
-            let Some(traffic) = levels.get_mut(usize::from(level)) else { continue };
-            traffic.bytes += bytes;
-            traffic.links += 1;
-            traffic.busiest = traffic.busiest.max(bytes * wire(level) / self.shapes.capacities[link]);
-        }
+        bytes.into_iter().enumerate().map(|(link, bytes)| Carried {
+            link: self.links[link],
+            level: self.level[link],
+            capacity: self.shapes.capacities[link],
+            bytes,
+        })
     }
 
     /// Runs it in one way. `protocols` are those of each level.
@@ -113,10 +130,13 @@ impl Routed {
             |of: &dyn Fn(&LinkProtocols) -> f64| used.iter().map(|links| of(links)).fold(0.0, f64::max);
         let cores = most(&|links| way.cores_take(links, self.processed, self.message));
         let copies = most(&|links| way.copies(links, self.own));
-        let steps = self.hops.iter().zip(protocols).map(|((steps, paths), links)| {
-            paths + if *steps > 0.0 { steps * way.step(links).0 as f64 } else { 0.0 }
-        });
-        let latency = steps.sum::<f64>() + copies * 1e12;
+        let of_group = |hops: &Vec<(f64, f64)>| {
+            let steps = hops.iter().zip(protocols).map(|((steps, paths), links)| {
+                paths + if *steps > 0.0 { steps * way.step(links).0 as f64 } else { 0.0 }
+            });
+            steps.sum::<f64>()
+        };
+        let latency = self.hops.iter().map(of_group).fold(0.0, f64::max) + copies * 1e12;
         let (moving, held_by) = self.drain(way, protocols, cores, kind)?;
         Ok(PhaseTime { latency: picos(latency, kind)?, moving, held_by })
     }
@@ -169,6 +189,14 @@ impl Routed {
     }
 }
 
+/// What one link carried.
+struct Carried {
+    link: FabricLink,
+    level: u16,
+    capacity: f64,
+    bytes: f64,
+}
+
 /// What one level's links carried.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Traffic {
@@ -176,6 +204,22 @@ pub(super) struct Traffic {
     pub links: u64,
     /// Seconds that the busiest link needs.
     pub busiest: f64,
+}
+
+/// What the links of each level carried in all phases together; `wire` is the bytes on a level's links for each byte of
+/// data.
+pub(super) fn traffic(phases: &[Routed], levels: usize, wire: impl Fn(u16) -> f64) -> Vec<Traffic> {
+    let mut carried: Vec<Carried> = phases.iter().flat_map(Routed::carried).collect();
+    carried.sort_by_key(|carried| carried.link);
+    let mut traffic = vec![Traffic::default(); levels];
+    for of_link in carried.chunk_by(|a, b| a.link == b.link) {
+        let Some(of_level) = traffic.get_mut(usize::from(of_link[0].level)) else { continue };
+        let bytes: f64 = of_link.iter().map(|carried| carried.bytes).sum();
+        of_level.bytes += bytes;
+        of_level.links += 1;
+        of_level.busiest = of_level.busiest.max(bytes * wire(of_link[0].level) / of_link[0].capacity);
+    }
+    traffic
 }
 
 /// Runs a network until nothing is left: when that was, and the link that held the last flow; or a link that holds a
@@ -203,36 +247,63 @@ const fn as_link(held: Option<Held>) -> Option<LinkId> {
     }
 }
 
-/// For each level, its steps in a row and the latency of their paths, in picoseconds. A step belongs to the level that
-/// joins its ends.
-fn hops(communicator: &Communicator<'_>, phase: &Phase) -> Result<Vec<(f64, f64)>, CollectiveError> {
+/// For each group and level, its steps in a row and the latency of their paths, in picoseconds. A step belongs to the
+/// level that joins its ends.
+fn hops(communicator: &Communicator<'_>, phase: &Phase) -> Result<Vec<Vec<(f64, f64)>>, CollectiveError> {
+    let mut starts = phase.beside.iter().map(|(start, _)| *start).chain([phase.transfers.len()]);
+    let mut found: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut start = 0;
+    for hops in std::iter::once(&phase.hops).chain(phase.beside.iter().map(|(_, hops)| hops)) {
+        let end = starts.next().unwrap_or(start);
+        let sums = hops_of_group(communicator, hops, &phase.transfers[start..end])?;
+        if !found.contains(&sums) {
+            found.push(sums);
+        }
+        start = end;
+    }
+    Ok(found)
+}
+
+fn hops_of_group(
+    communicator: &Communicator<'_>,
+    hops: &Hops,
+    transfers: &[Transfer],
+) -> Result<Vec<(f64, f64)>, CollectiveError> {
     let fabric = communicator.fabric;
     let mut sums = vec![(0.0, 0.0); fabric.levels().len()];
     let mut path = Vec::new();
-    let mut add = |from: u32, to: u32, times: f64| -> Result<(), CollectiveError> {
+    let mut latency = |from: u32, to: u32| -> Result<f64, CollectiveError> {
         path.clear();
         fabric.route(from, to, 0, &mut path)?;
-        let latency: f64 = path.iter().map(|&link| fabric.link(link).latency.0 as f64).sum();
-        let level = fabric.joining_level(from, to);
-        if let Some(sum) = sums.get_mut(level) {
+        Ok(path.iter().map(|&link| fabric.link(link).latency.0 as f64).sum())
+    };
+    let mut add = |(from, to): (u32, u32), times: f64, latency: f64| {
+        if let Some(sum) = sums.get_mut(fabric.joining_level(from, to)) {
             sum.0 += times;
             sum.1 += times * latency;
         }
-        Ok(())
     };
-    match &phase.hops {
+    match hops {
         Hops::Along(hops) => {
             for &(from, to) in hops {
-                add(from, to, 1.0)?;
+                add((from, to), 1.0, latency(from, to)?);
             }
         }
         Hops::Around(steps) => {
-            let total: f64 = phase.transfers.iter().map(|transfer| transfer.bytes).sum();
-            let count = phase.transfers.len().max(1) as f64;
-            for transfer in &phase.transfers {
-                let weight = if total > 0.0 { transfer.bytes / total } else { 1.0 / count };
-                add(transfer.from, transfer.to, steps * weight)?;
+            let total: f64 = transfers.iter().map(|transfer| transfer.bytes).sum();
+            for &Transfer { from, to, bytes } in transfers {
+                add((from, to), steps * bytes / total, latency(from, to)?);
             }
+        }
+        Hops::AtOnce => {
+            let mut farthest = ((0, 0), -1.0);
+            for &Transfer { from, to, .. } in transfers {
+                let latency = latency(from, to)?;
+                if latency > farthest.1 {
+                    farthest = ((from, to), latency);
+                }
+            }
+            add(farthest.0, 1.0, farthest.1);
         }
     }
     Ok(sums)

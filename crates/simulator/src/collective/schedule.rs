@@ -7,7 +7,7 @@ use super::layout::{Layout, Ring};
 use super::{Algorithm, Call, CollectiveError};
 
 /// The most transfers of one collective; with their flows some 1 GB.
-pub(super) const MAX_TRANSFERS: u64 = 1 << 22;
+const MAX_TRANSFERS: u64 = 1 << 22;
 
 /// Bytes from one device to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +24,8 @@ pub(super) enum Hops {
     Around(f64),
     /// Over these, one after the other.
     Along(Vec<(u32, u32)>),
+    /// One step over each of the phase's transfers at the same time: the farthest counts.
+    AtOnce,
 }
 
 /// Transfers that go on at the same time.
@@ -31,6 +33,8 @@ pub(super) enum Hops {
 pub(super) struct Phase {
     pub transfers: Vec<Transfer>,
     pub hops: Hops,
+    /// Of each group beside, where its transfers begin, and its hops.
+    pub beside: Vec<(usize, Hops)>,
     /// Bytes of the buffer that a rank's cores work through.
     pub processed: f64,
     /// Bytes of its own that a rank copies without sending them.
@@ -45,11 +49,29 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Adds a group that does the same at the same time.
-    pub fn join(&mut self, other: Self) {
+    /// Adds a group that does the same at the same time, in as many phases.
+    pub fn join(&mut self, other: Self, call: &Call) -> Result<(), CollectiveError> {
+        if self.phases.len() != other.phases.len() {
+            let reason = "a group beside it lies on the nodes in another way";
+            return Err(no_way(call, self.algorithm, reason));
+        }
         for (phase, beside) in self.phases.iter_mut().zip(other.phases) {
+            phase.beside.push((phase.transfers.len(), beside.hops));
             phase.transfers.extend(beside.transfers);
         }
+        Ok(())
+    }
+
+    /// Transfers of all phases.
+    pub fn transfers(&self) -> u64 {
+        self.phases.iter().map(|phase| phase.transfers.len() as u64).sum()
+    }
+}
+
+impl Phase {
+    /// Of one group.
+    const fn of(transfers: Vec<Transfer>, hops: Hops, processed: f64, own: f64) -> Self {
+        Self { transfers, hops, beside: Vec::new(), processed, own }
     }
 }
 
@@ -93,6 +115,15 @@ pub(super) fn build(call: &Call, layout: &Layout, algorithm: Algorithm) -> Resul
     Ok(Schedule { algorithm, phases })
 }
 
+/// Says at once that there are too many transfers.
+pub(super) fn within_limit(call: &Call, transfers: u128) -> Result<(), CollectiveError> {
+    if transfers <= u128::from(MAX_TRANSFERS) {
+        return Ok(());
+    }
+    let (kind, ranks) = (call.kind.name(), call.group.len());
+    Err(CollectiveError::TooMany { kind, ranks, transfers, limit: MAX_TRANSFERS })
+}
+
 pub(super) fn no_way(call: &Call, algorithm: Algorithm, reason: &str) -> CollectiveError {
     CollectiveError::NoWay {
         kind: call.kind.name(),
@@ -111,7 +142,7 @@ fn ring(call: &Call, layout: &Layout) -> Phase {
         transfers.extend(edges.iter().map(|&(from, to)| Transfer { from, to, bytes: total * share }));
     }
     let steps = passes(call.kind) * layout.steps;
-    Phase { transfers, hops: Hops::Around(steps), processed: bytes * passes(call.kind), own: bytes / ranks }
+    Phase::of(transfers, Hops::Around(steps), bytes * passes(call.kind), bytes / ranks)
 }
 
 /// One after the other, chunk behind chunk.
@@ -123,7 +154,7 @@ fn chain(call: &Call) -> Phase {
     });
     let transfers: Vec<Transfer> = pairs.collect();
     let hops = Hops::Around(transfers.len() as f64);
-    Phase { transfers, hops, processed: bytes, own: 0.0 }
+    Phase::of(transfers, hops, bytes, 0.0)
 }
 
 /// Two trees over the nodes for each device of a node, a chain through the node to it.
@@ -159,7 +190,7 @@ fn tree(call: &Call, layout: &Layout) -> Result<Phase, CollectiveError> {
         }
     }
     let hops = Hops::Along(tree_path(nodes, &one.parent, one.deepest));
-    Ok(Phase { transfers, hops, processed: 2.0 * bytes, own: 0.0 })
+    Ok(Phase::of(transfers, hops, 2.0 * bytes, 0.0))
 }
 
 /// From the end of the chain in the deepest node up to the root and back.
@@ -181,12 +212,13 @@ fn halving_doubling(call: &Call) -> Result<Vec<Phase>, CollectiveError> {
     if !ranks.is_power_of_two() {
         return Err(no_way(call, Algorithm::HalvingDoubling, "it needs a power of two of ranks"));
     }
+    within_limit(call, u128::from(2 * ranks.trailing_zeros()) * ranks as u128)?;
     let exchange = |distance: usize| {
         let bytes = call.bytes as f64 * distance as f64 / ranks as f64;
         let pairs = call.group.iter().enumerate();
         let transfers =
             pairs.map(|(rank, &from)| Transfer { from, to: call.group[rank ^ distance], bytes }).collect();
-        Phase { transfers, hops: Hops::Around(1.0), processed: bytes, own: 0.0 }
+        Phase::of(transfers, Hops::AtOnce, bytes, 0.0)
     };
     let distances: Vec<usize> = (0..ranks.trailing_zeros()).rev().map(|power| 1 << power).collect();
     let halving = distances.iter().map(|&distance| exchange(distance));
@@ -197,10 +229,7 @@ fn halving_doubling(call: &Call) -> Result<Vec<Phase>, CollectiveError> {
 fn direct(call: &Call, bytes: f64) -> Result<Phase, CollectiveError> {
     let ranks = call.group.len();
     let transfers = ranks as u128 * (ranks as u128 - 1);
-    if transfers > u128::from(MAX_TRANSFERS) {
-        let kind = call.kind.name();
-        return Err(CollectiveError::TooMany { kind, ranks, transfers, limit: MAX_TRANSFERS });
-    }
+    within_limit(call, transfers)?;
     let part = bytes / ranks as f64;
     // The busiest receiver gets `skew` times its part, and the others what is left.
     let rest = if ranks > 1 { (ranks as f64 - call.skew) / (ranks as f64 - 1.0) } else { 1.0 };
@@ -213,7 +242,7 @@ fn direct(call: &Call, bytes: f64) -> Result<Phase, CollectiveError> {
             }
         }
     }
-    Ok(Phase { transfers: list, hops: Hops::Around(1.0), processed: bytes, own: part })
+    Ok(Phase::of(list, Hops::AtOnce, bytes, part))
 }
 
 fn point_to_point(call: &Call) -> Phase {
@@ -222,7 +251,7 @@ fn point_to_point(call: &Call) -> Phase {
         [from, to] => vec![Transfer { from, to, bytes }],
         _ => Vec::new(),
     };
-    Phase { transfers, hops: Hops::Around(1.0), processed: bytes, own: 0.0 }
+    Phase::of(transfers, Hops::AtOnce, bytes, 0.0)
 }
 
 /// Reduce-scatter inside every node, a ring between the nodes for each of its parts, all-gather inside.
@@ -237,19 +266,19 @@ fn hierarchical(call: &Call, layout: &Layout) -> Result<Vec<Phase>, CollectiveEr
         let next = ring.iter().cycle().skip(1);
         ring.iter().zip(next).map(|(&from, &to)| Transfer { from, to, bytes }).collect()
     };
-    let inside = Phase {
-        transfers: nodes.iter().flat_map(|node| edges(node, bytes * (lanes - 1.0) / lanes)).collect(),
-        hops: Hops::Around(lanes - 1.0),
-        processed: bytes,
-        own: bytes / lanes,
-    };
+    let inside = Phase::of(
+        nodes.iter().flat_map(|node| edges(node, bytes * (lanes - 1.0) / lanes)).collect(),
+        Hops::Around(lanes - 1.0),
+        bytes,
+        bytes / lanes,
+    );
     let rails = (0..width).map(|lane| nodes.iter().map(|node| node[lane]).collect::<Vec<u32>>());
-    let between = Phase {
-        transfers: rails.flat_map(|rail| edges(&rail, 2.0 * (count - 1.0) / count * bytes / lanes)).collect(),
-        hops: Hops::Around(2.0 * (count - 1.0)),
-        processed: 2.0 * bytes / lanes,
-        own: bytes / lanes / count,
-    };
+    let between = Phase::of(
+        rails.flat_map(|rail| edges(&rail, 2.0 * (count - 1.0) / count * bytes / lanes)).collect(),
+        Hops::Around(2.0 * (count - 1.0)),
+        2.0 * bytes / lanes,
+        bytes / lanes / count,
+    );
     Ok(if width > 1 { vec![inside.clone(), between, inside] } else { vec![between] })
 }
 
@@ -259,5 +288,5 @@ fn in_network(call: &Call) -> Phase {
     let bytes = call.bytes as f64;
     let next = call.group.iter().cycle().skip(1);
     let transfers = call.group.iter().zip(next).map(|(&from, &to)| Transfer { from, to, bytes }).collect();
-    Phase { transfers, hops: Hops::Around(2.0), processed: 2.0 * bytes, own: 0.0 }
+    Phase::of(transfers, Hops::Around(2.0), 2.0 * bytes, 0.0)
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 use groups::{groups, stage_ranks};
 use overlap::{UnderWay, share};
-use stage::{Pending, Rank, Stage};
+use stage::{Pending, Rank, Settled, Stage};
 use totals::Totals;
 
 /// DRAM bytes that a rank reads and writes for each byte it sends: it reads what it sends, and what it receives it adds
@@ -145,11 +145,7 @@ impl<'a> Team<'a> {
     /// Ends the run. The record is that of a rank of the stage that worked most, the fastest of its ranks.
     #[must_use]
     pub fn finish(mut self) -> Record {
-        let end = self.stages.iter().flat_map(|stage| &stage.ranks).map(|rank| rank.simulation.now()).max();
-        let end = end.unwrap_or_default();
-        for stage in &mut self.stages {
-            stage.idle(end, self.bubble_place);
-        }
+        let end = self.close();
         let stages = self.stages.iter().map(|stage| stage.record(end)).collect();
         let simulated = self.stages.iter().map(|stage| stage.ranks.len() as u64).sum();
         let busiest = self.stages.iter().max_by_key(|stage| (stage.busy(), std::cmp::Reverse(stage.number)));
@@ -180,6 +176,24 @@ impl<'a> Team<'a> {
         }
         record.team = Some(team);
         record
+    }
+
+    /// Ends the run: the record of every simulated rank, stage after stage, the fastest rank of a stage first.
+    #[must_use]
+    pub fn finish_each(mut self) -> Vec<Record> {
+        self.close();
+        let ranks = self.stages.into_iter().flat_map(|stage| stage.ranks);
+        ranks.map(|rank| rank.simulation.finish()).collect()
+    }
+
+    /// Lets every rank wait for the last; when that is.
+    fn close(&mut self) -> Picos {
+        let ranks = self.stages.iter().flat_map(|stage| &stage.ranks);
+        let end = ranks.map(|rank| rank.simulation.now()).max().unwrap_or_default();
+        for stage in &mut self.stages {
+            stage.idle(end, self.bubble_place);
+        }
+        end
     }
 
     /// Sends a micro-batch that arrives at `arrival` through a stage; when it reaches the next one.
@@ -265,15 +279,14 @@ impl<'a> Team<'a> {
         let ready: Vec<Picos> =
             of_stage.ranks.iter_mut().map(|rank| rank.simulation.issue_collective()).collect();
         let last = ready.iter().copied().max().unwrap_or_default();
-        let waiting = last.saturating_sub(ready.first().copied().unwrap_or_default());
         let start = last.max(of_stage.stream_free);
         let end = start.saturating_add(outcome.time);
         let sent: f64 = outcome.levels.iter().map(|level| level.bytes / level.links.max(1) as f64).sum();
         of_stage.stream_free = end;
         of_stage.under_way =
             Some(UnderWay { left: end.saturating_sub(last), dram_bytes: sent * DRAM_BYTES_A_BYTE_SENT });
-        of_stage.pending.push(Pending { id, end, place, operator: operator.clone() });
-        self.totals.add(stage, operator, &collective, &outcome, waiting);
+        of_stage.pending.push(Pending { id, start, end, place, operator: operator.clone() });
+        self.totals.add(stage, operator, &collective, &outcome);
         self.note(stage, operator, start, &outcome);
         // What comes next nearly always needs it. Where it does not, others go on meanwhile.
         if next_needs(graph, id) {
@@ -300,8 +313,8 @@ impl<'a> Team<'a> {
     }
 
     fn settle_through(&mut self, stage: usize, last: usize) {
-        for (operator, exposed) in self.stages[stage].settle_through(last) {
-            self.totals.exposed(stage, &operator, exposed);
+        for settled in self.stages[stage].settle_through(last) {
+            self.totals.settled(stage, &settled);
         }
     }
 
@@ -313,8 +326,12 @@ impl<'a> Team<'a> {
         collective: Collective,
     ) -> Result<Picos, SimulationError> {
         let outcome = self.outcome(stage, collective)?;
-        self.totals.add(stage, operator, &collective, &outcome, Picos::ZERO);
         let start = self.stages[stage].ranks[0].simulation.now();
+        self.totals.add(stage, operator, &collective, &outcome);
+        let (time, operator) = (outcome.time, operator.clone());
+        let sent = Settled { operator, time, exposed: Picos::ZERO, waiting: Picos::ZERO };
+        self.totals.settled(stage, &sent);
+        let operator = &sent.operator;
         self.note(stage, operator, start, &outcome);
         Ok(outcome.time)
     }

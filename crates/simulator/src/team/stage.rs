@@ -29,10 +29,24 @@ pub(super) struct Rank {
     pub pace: f64,
 }
 
+/// A collective that is over, as the first rank saw it.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub operator: Operator,
+    /// What it took, what sharing the memory cost included.
+    pub time: Picos,
+    /// Of that, time in which the rank did nothing else.
+    pub exposed: Picos,
+    /// Time before it in which the rank waited for the others.
+    pub waiting: Picos,
+}
+
 /// A collective under way.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub id: OpId,
+    /// When all ranks are there and those before it on the stream are through.
+    pub start: Picos,
     pub end: Picos,
     /// Where a rank that waits for it waits: a level of the fabric.
     pub place: usize,
@@ -63,13 +77,14 @@ impl Stage {
         }
     }
 
-    /// Waits for the first collectives up to number `last`; each with the time that it alone kept the first rank.
-    pub fn settle_through(&mut self, last: usize) -> Vec<(Operator, Picos)> {
+    /// Waits for the first collectives up to number `last`.
+    pub fn settle_through(&mut self, last: usize) -> Vec<Settled> {
         let mut settled = Vec::with_capacity(last + 1);
         for pending in self.pending.drain(..=last) {
-            let mut exposed = Picos::ZERO;
+            let (mut exposed, mut waiting) = (Picos::ZERO, Picos::ZERO);
             for (index, rank) in self.ranks.iter_mut().enumerate() {
-                let kept = pending.end.saturating_sub(rank.simulation.now());
+                let now = rank.simulation.now();
+                let kept = pending.end.saturating_sub(now);
                 rank.simulation.wait(pending.end, Cause::Communication, Some(pending.place));
                 rank.simulation.note_collective(
                     &pending.operator,
@@ -78,11 +93,13 @@ impl Stage {
                     Some(pending.place),
                 );
                 if index == 0 {
-                    exposed = kept;
+                    waiting = pending.start.saturating_sub(now);
+                    exposed = kept.saturating_sub(waiting);
                 }
             }
-            self.waited = self.waited.saturating_add(exposed);
-            settled.push((pending.operator, exposed));
+            self.waited = self.waited.saturating_add(exposed).saturating_add(waiting);
+            let time = pending.end.saturating_sub(pending.start);
+            settled.push(Settled { operator: pending.operator, time, exposed, waiting });
         }
         if self.pending.is_empty() {
             self.under_way = None;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use memwall_model_graph::{Collective, Operator};
 use memwall_units::Picos;
 
+use super::stage::Settled;
 use crate::collective::CollectiveOutcome;
 use crate::record::{CommunicationRecord, LinkRecord};
 
@@ -28,14 +29,13 @@ impl Totals {
         Self { levels, communication: IndexMap::new() }
     }
 
-    /// Adds one execution.
+    /// Adds one execution, without its time.
     pub fn add(
         &mut self,
         stage: usize,
         operator: &Operator,
         collective: &Collective,
         outcome: &CollectiveOutcome,
-        waiting: Picos,
     ) {
         for level in &outcome.levels {
             let Some(totals) = self.levels.get_mut(usize::from(level.level)) else { continue };
@@ -59,18 +59,18 @@ impl Totals {
         });
         record.count += 1;
         record.bytes += u128::from(collective.bytes);
-        record.time = record.time.saturating_add(outcome.time);
-        record.waiting = record.waiting.saturating_add(waiting);
         record.way = format!("{}, {}", outcome.algorithm.name(), outcome.protocol.name());
         record.over = outcome.levels.last().map(|level| level.title.clone()).unwrap_or_default();
         let share = 1.0 / record.count as f64;
         record.bus_bandwidth += (outcome.bus_bandwidth - record.bus_bandwidth) * share;
     }
 
-    /// Notes time in which the rank could do nothing but wait for a collective.
-    pub fn exposed(&mut self, stage: usize, operator: &Operator, time: Picos) {
-        if let Some(record) = self.communication.get_mut(&(stage, operator.label.to_string())) {
-            record.exposed = record.exposed.saturating_add(time);
+    /// Adds the time of one execution that is over.
+    pub fn settled(&mut self, stage: usize, settled: &Settled) {
+        if let Some(record) = self.communication.get_mut(&(stage, settled.operator.label.to_string())) {
+            record.time = record.time.saturating_add(settled.time);
+            record.exposed = record.exposed.saturating_add(settled.exposed);
+            record.waiting = record.waiting.saturating_add(settled.waiting);
         }
     }
 
