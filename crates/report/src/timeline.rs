@@ -45,10 +45,14 @@ enum Arguments {
 }
 
 /// The timelines of several cases, each a process or more of the file: `(name, timeline, names of the fabric's levels)`.
+/// A case's processes are several `noun`s: stages, or ranks.
 ///
 /// # Errors
 /// When serde cannot write it, which no content of a timeline causes.
-pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String, serde_json::Error> {
+pub fn perfetto_trace(
+    cases: &[(&str, &Timeline, Vec<String>)],
+    noun: &str,
+) -> Result<String, serde_json::Error> {
     let mut events = Vec::new();
     let mut left_out = 0;
     for (first, (case, timeline, levels)) in (1..).zip(cases) {
@@ -63,7 +67,7 @@ pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String
             let name = if *process == FABRIC {
                 "links".to_owned()
             } else if processes.iter().filter(|process| **process != FABRIC).count() > 1 {
-                format!("stage {process}")
+                format!("{noun} {process}")
             } else {
                 "device".to_owned()
             };
@@ -112,6 +116,7 @@ fn place(track: Track) -> (u32, u32, String) {
         Track::Host(stage) => (stage, 0, "host".to_owned()),
         Track::Kernels(stage) => (stage, 1, "kernels".to_owned()),
         Track::Communication(stage) => (stage, 2, "communication".to_owned()),
+        Track::Copies(stage) => (stage, 3, "loads and stores".to_owned()),
         Track::Links(level) => (FABRIC, u32::from(level), format!("level {level}")),
     }
 }
