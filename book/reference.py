@@ -33,9 +33,10 @@ profile may also be written with how it is known: `{ value: 3.35 TB/s, kind: dat
 
 
 # Keys that a reader looks for first; the others follow in the schema's order, which is that of the alphabet.
-ORDER = """extends name title description kind model graph hardware software workload cases fidelity counting seed
-reference expect metric phase batch prompt context tokens dtype precision layers hidden heads kv_heads head_dim ffn op
-inputs m n k cores clock matrix vector special memory power host peak capacity bandwidth latency launch issue
+ORDER = """extends name title description kind model graph hardware system parallel communication software workload
+slow collective cases fidelity counting seed reference expect metric phase batch prompt context tokens dtype precision
+layers hidden heads kv_heads head_dim ffn op inputs m n k device nodes fabric levels topology tensor sequence pipeline
+data expert cores clock matrix vector special memory power host peak capacity bandwidth latency launch issue
 kernel_gap value weights activations""".split()
 
 SOFTWARE_HEAD = """# Software profiles

@@ -22,7 +22,7 @@ OUT = HERE.parent / "src" / "img"
 
 def main():
     OUT.mkdir(exist_ok=True)
-    for draw in (wall, house, intensity, reuse, waves, ledger, data_flow):
+    for draw in (wall, house, intensity, reuse, waves, ledger, data_flow, ring, pipeline):
         draw().write(OUT / f"{draw.__name__}.svg")
     if len(sys.argv) > 1:
         results.draw_all(sys.argv[1], OUT)
@@ -235,6 +235,62 @@ def data_flow():
         if index:
             svg.line(x - 16, 72, x - 2, 72, INK, 1.5, arrow=True)
         x += 110
+    return svg
+
+
+def ring():
+    """A ring of four devices that add up their buffers, piece by piece."""
+    svg = Svg(680, 260, "A ring of four devices: each sends one piece a step to the next")
+    shades = [COLOURS["occupancy"], COLOURS["bandwidth"], COLOURS["compute"], COLOURS["launch"]]
+    svg.text(24, 32, "one step: every device sends one piece to the right and adds the one it gets", 14, bold=True)
+    width, gap, top = 118, 48, 62
+    for device in range(4):
+        x = 32 + device * (width + gap)
+        svg.box(x, top, width, 82, "#f3f5f7", FAINT)
+        svg.text(x + width / 2, top + 24, f"device {device}", 12, "middle", bold=True)
+        for piece in range(4):
+            sends = piece == device
+            colour = shades[piece] if sends else "#ffffff"
+            svg.box(x + 11 + piece * 25, top + 40, 21, 24, colour, shades[piece], 2)
+        if device < 3:
+            svg.line(x + width + 3, top + 52, x + width + gap - 4, top + 52, INK, 1.8, arrow=True)
+            svg.box(x + width + gap / 2 - 8, top + 24, 16, 18, shades[device], None, 2)
+    first, last = 32 + width / 2, 32 + 3 * (width + gap) + width / 2
+    for ends in (((last, top + 84), (last, top + 112)), ((last, top + 112), (first, top + 112))):
+        svg.line(*ends[0], *ends[1], INK, 1.8)
+    svg.line(first, top + 112, first, top + 86, INK, 1.8, arrow=True)
+    svg.box((first + last) / 2 - 8, top + 103, 16, 18, shades[3], None, 2)
+    svg.text(24, 212, "3 steps: each device has one piece of the total. 3 more pass those pieces on to everyone.", 13)
+    sent = "with n devices: 2 x (n - 1) steps, and each sends 2 x (n - 1) / n of its buffer"
+    svg.text(24, 236, sent, 12, colour=FAINT)
+    return svg
+
+
+def pipeline():
+    """Four stages over time: one batch, and the same batch in four parts."""
+    svg = Svg(680, 360, "A pipeline's bubble, with one batch and with four micro-batches")
+    shades = [COLOURS["occupancy"], COLOURS["efficiency"], COLOURS["latency"], COLOURS["compute"]]
+    unit, row = 34, 26
+    for top, parts, title in (
+        (62, 1, "one batch: each stage works a quarter of the time"),
+        (214, 4, "four micro-batches: the next stage starts after the first of them"),
+    ):
+        svg.text(24, top - 22, title, 14, bold=True)
+        length = 4 // parts * unit
+        end = (parts + 3) * length
+        for stage in range(4):
+            y = top + stage * row
+            svg.text(24, y + 15, f"stage {stage}", 12, colour=FAINT)
+            svg.box(84, y, end, row - 4, COLOURS["idle"], None, 2)
+            for part in range(parts):
+                x = 84 + (stage + part) * length
+                svg.box(x, y, length - 1.5, row - 4, shades[part], None, 2)
+                svg.text(x + length / 2, y + 15, part + 1 if parts > 1 else "whole batch", 11, "middle", "#ffffff")
+        if parts > 1:
+            svg.text(84 + end + 14, top + 40, "grey: the bubble", 12, colour=FAINT)
+            svg.text(84 + end + 14, top + 58, "3 of 7 instead of 3 of 4", 12, colour=FAINT)
+    svg.line(84, 334, 628, 334, FAINT, 1.2, arrow=True)
+    svg.text(636, 338, "time", 12, colour=FAINT)
     return svg
 
 

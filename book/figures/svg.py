@@ -16,6 +16,7 @@ COLOURS = {
     "capacity": "#b5447a",
     "dependency": "#6f7680",
     "power": "#5d9aa8",
+    "communication": "#24324d",
     "idle": "#d3d7dc",
 }
 

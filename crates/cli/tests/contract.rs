@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{memwall, run, shipped_scenarios, stderr, stdout};
+use common::{memwall, run, run_with_input, shipped_of_kind, shipped_scenarios, stderr, stdout};
 use serde_json::Value;
 
 /// The document of a scenario, each of which must run without an error.
@@ -80,9 +80,7 @@ fn check_case(case: &Value) {
 
 #[test]
 fn every_microbenchmark_runs_and_its_document_keeps_every_promise() {
-    let mut all = common::all_shipped_scenarios();
-    let runs = shipped_scenarios();
-    all.retain(|scenario| !runs.contains(scenario));
+    let all = shipped_of_kind("microbenchmark");
     assert!(all.len() >= 3, "only {all:?}");
     for scenario in all {
         let document = document(&scenario, &[]);
@@ -104,6 +102,54 @@ fn every_microbenchmark_runs_and_its_document_keeps_every_promise() {
         let points: usize = list(&document, "cases").iter().map(|case| list(case, "points").len()).sum();
         assert_eq!(stdout(&csv).lines().count(), points + 1, "{scenario}");
     }
+}
+
+#[test]
+fn every_collective_runs_and_its_document_keeps_every_promise() {
+    let all = shipped_of_kind("collective");
+    assert!(all.len() >= 3, "only {all:?}");
+    for scenario in all {
+        let document = document(&scenario, &[]);
+        assert_eq!(integer(&document, "schema_version"), 1);
+        assert_eq!(text(&document, "kind"), "collective");
+        for case in list(&document, "cases") {
+            assert!(integer(case, "ranks") >= 2, "{scenario}");
+            let (mut bytes, mut time) = (0, 0.0);
+            for point in list(case, "points") {
+                assert!(integer(point, "bytes") > bytes, "{scenario}: {point}");
+                assert!(number(point, "time_s") >= time, "more bytes take no less: {scenario}, {point}");
+                (bytes, time) = (integer(point, "bytes"), number(point, "time_s"));
+                assert!(
+                    number(point, "latency_s") <= time && number(point, "bus_bandwidth") > 0.0,
+                    "{point}"
+                );
+                for name in ["algorithm", "protocol", "bound_by"] {
+                    assert!(!text(point, name).is_empty(), "{name} of {point}");
+                }
+                for level in list(point, "levels") {
+                    assert!((0.0..=1.0).contains(&number(level, "utilization")), "{scenario}: {level}");
+                }
+            }
+        }
+        let csv = run(&["run", &scenario, "--format", "csv"]);
+        let points: usize = list(&document, "cases").iter().map(|case| list(case, "points").len()).sum();
+        assert_eq!(stdout(&csv).lines().count(), points + 1, "{scenario}");
+    }
+}
+
+#[test]
+fn a_run_over_links_that_the_library_does_not_know_says_so() {
+    let notes = |system: &str, tensor: u32| {
+        let scenario = format!(
+            "model: gpt2\nsystem: {system}\nparallel: {{ tensor: {tensor} }}\nworkload: {{ phase: decode }}\n"
+        );
+        let output = run_with_input(&["run", "-", "--format", "json"], scenario.as_bytes());
+        let document: Value = serde_json::from_str(stdout(&output)).unwrap();
+        document["cases"][0]["notes"].to_string()
+    };
+    assert!(notes("tpu-v4-pod", 2).contains("no figures for Inter-chip interconnect"));
+    assert!(!notes("tpu-v4-pod", 1).contains("no figures"));
+    assert!(!notes("dgx-h100", 2).contains("no figures"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Running the cases of a collective.
 
+use memwall_hardware::{CommunicationLibrary, FabricLevel};
 use memwall_report::{CollectiveDocument, CollectivePoint, CollectiveReport, Expectation};
 use memwall_scenario::{CollectiveCase, CollectiveForm, Scenario, SizePoint};
 use memwall_simulator::{Call, CollectiveOutcome, Communicator, SimulationError};
@@ -74,19 +75,26 @@ fn run_point(case: &CollectiveCase, point: &SizePoint) -> Result<CollectivePoint
 
 /// The scenario's own note, and links for which the library has no figures of their own.
 fn notes(case: &CollectiveCase) -> Vec<String> {
-    let mut notes: Vec<String> = case.note.iter().cloned().collect();
-    for level in case.system.fabric().levels() {
+    let levels = case.system.fabric().levels();
+    case.note.iter().cloned().chain(borrowed_figures(levels, &case.library)).collect()
+}
+
+/// A note for each of these levels for which the library has no figures of its own.
+pub(crate) fn borrowed_figures(
+    levels: &[FabricLevel],
+    library: &CommunicationLibrary,
+) -> impl Iterator<Item = String> {
+    levels.iter().filter_map(|level| {
         let generation = level.generation.as_deref();
-        let (found, _) = case.library.protocols(generation);
-        if generation != Some(found) {
-            let of = generation.map_or_else(|| "no generation named".to_owned(), |name| format!("`{name}`"));
-            notes.push(format!(
+        let (found, _) = library.protocols(generation);
+        let of = generation.map_or_else(|| "no generation named".to_owned(), |name| format!("`{name}`"));
+        (generation != Some(found)).then(|| {
+            format!(
                 "{} has no figures for {} ({of}): its `{found}` figures were used",
-                case.library.title, level.title
-            ));
-        }
-    }
-    notes
+                library.title, level.title
+            )
+        })
+    })
 }
 
 /// The assertions of a collective, as the report checks them.

@@ -11,6 +11,7 @@ use memwall_simulator::{
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::collective::borrowed_figures;
 use crate::describe::{parallel_text, workload_text};
 
 /// Why a case has no result.
@@ -165,8 +166,20 @@ fn context(case: &Case) -> Context {
         software: case.software.name.clone(),
         team: case.team.as_ref().map(|team| (team.system.name.clone(), parallel_text(&team.parallel))),
         counting: case.counting,
-        notes: case.notes.clone(),
+        notes: case.notes.iter().cloned().chain(case.team.iter().flat_map(borrowed)).collect(),
     }
+}
+
+/// Notes on the levels that the ranks of a team may talk over.
+fn borrowed(team: &memwall_scenario::Team) -> Vec<String> {
+    let ranks = u32::try_from(team.parallel.ranks()).unwrap_or(u32::MAX);
+    if ranks < 2 {
+        return Vec::new();
+    }
+    let fabric = team.system.fabric();
+    let levels = fabric.levels();
+    let used = (fabric.joining_level(0, ranks - 1) + 1).min(levels.len());
+    borrowed_figures(&levels[..used], &team.library).collect()
 }
 
 fn reference(published: &memwall_scenario::Reference) -> Reference {

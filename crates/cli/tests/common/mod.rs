@@ -45,10 +45,16 @@ pub fn stderr(output: &Output) -> &str {
 /// Every scenario of kind `run` that ships, relative to the root, in order.
 #[allow(dead_code)]
 pub fn shipped_scenarios() -> Vec<String> {
+    shipped_of_kind("run")
+}
+
+/// Every scenario of a kind that ships, relative to the root, in order.
+#[allow(dead_code)]
+pub fn shipped_of_kind(kind: &str) -> Vec<String> {
     let mut found = all_shipped_scenarios();
     found.retain(|scenario| {
         let text = std::fs::read_to_string(root().join(scenario)).unwrap();
-        !text.contains("\nkind: microbenchmark\n")
+        text.lines().find_map(|line| line.strip_prefix("kind: ")).unwrap_or("run") == kind
     });
     found
 }

@@ -56,7 +56,7 @@ pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
     add("communication", '>', 3, |case| {
         case.team.as_ref().and_then(|team| team.exposed_communication).map(percent).unwrap_or_default()
     });
-    add("bubble", '>', 4, |case| {
+    add("bubble", '>', 2, |case| {
         let bubble = case.team.as_ref().and_then(|team| team.bubble).filter(|share| *share > 0.0);
         bubble.map(percent).unwrap_or_default()
     });
