@@ -82,7 +82,9 @@ fn verdict(cases: &[(&str, &[Checked])], view: View) -> Option<String> {
     }
     let failed = checked().filter(|(_, one)| !one.passed).count();
     let (tone, verdict) = match failed {
+        0 if total == 1 => (Tone::Good, "The expectation holds.".to_owned()),
         0 => (Tone::Good, format!("All {total} expectations hold.")),
+        1 if total == 1 => (Tone::Bad, "The expectation failed.".to_owned()),
         _ => (Tone::Bad, format!("{failed} of {total} expectations failed.")),
     };
     Some(text + &view.paint(tone, &verdict) + "\n")

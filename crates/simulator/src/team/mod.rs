@@ -207,7 +207,13 @@ impl<'a> Team<'a> {
         let mut sent = Picos::ZERO;
         for (id, operator) in graph.iter() {
             match &operator.kind {
-                OpKind::Collective(collective) if collective.kind == CollectiveKind::Recv => {}
+                OpKind::Collective(collective) if collective.kind == CollectiveKind::Recv => {
+                    // It has arrived: that is when the stage begins. What it took, the stage before knows.
+                    let before = stage.checked_sub(1).unwrap_or(self.stages.len() - 1);
+                    let sent = Collective { kind: CollectiveKind::Send, ..*collective };
+                    let outcome = self.outcome(before, sent)?;
+                    self.settle_message(stage, operator, collective, &outcome);
+                }
                 OpKind::Collective(collective) if collective.kind == CollectiveKind::Send => {
                     self.settle(stage, graph, operator);
                     sent = self.send(stage, operator, *collective)?;
@@ -286,6 +292,7 @@ impl<'a> Team<'a> {
         of_stage.under_way =
             Some(UnderWay { left: end.saturating_sub(last), dram_bytes: sent * DRAM_BYTES_A_BYTE_SENT });
         of_stage.pending.push(Pending { id, start, end, place, operator: operator.clone() });
+        self.totals.carry(&outcome);
         self.totals.add(stage, operator, &collective, &outcome);
         self.note(stage, operator, start, &outcome);
         // What comes next nearly always needs it. Where it does not, others go on meanwhile.
@@ -327,13 +334,24 @@ impl<'a> Team<'a> {
     ) -> Result<Picos, SimulationError> {
         let outcome = self.outcome(stage, collective)?;
         let start = self.stages[stage].ranks[0].simulation.now();
-        self.totals.add(stage, operator, &collective, &outcome);
-        let (time, operator) = (outcome.time, operator.clone());
-        let sent = Settled { operator, time, exposed: Picos::ZERO, waiting: Picos::ZERO };
-        self.totals.settled(stage, &sent);
-        let operator = &sent.operator;
+        self.totals.carry(&outcome);
+        self.settle_message(stage, operator, &collective, &outcome);
         self.note(stage, operator, start, &outcome);
         Ok(outcome.time)
+    }
+
+    /// Counts a message between stages, for which nobody waits.
+    fn settle_message(
+        &mut self,
+        stage: usize,
+        operator: &Operator,
+        collective: &Collective,
+        outcome: &CollectiveOutcome,
+    ) {
+        self.totals.add(stage, operator, collective, outcome);
+        let (time, operator) = (outcome.time, operator.clone());
+        let message = Settled { operator, time, exposed: Picos::ZERO, waiting: Picos::ZERO };
+        self.totals.settled(stage, &message);
     }
 
     /// A collective of this stage's groups, all at the same time.

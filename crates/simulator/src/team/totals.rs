@@ -29,6 +29,15 @@ impl Totals {
         Self { levels, communication: IndexMap::new() }
     }
 
+    /// Adds what a collective's bytes did to the links.
+    pub fn carry(&mut self, outcome: &CollectiveOutcome) {
+        for level in &outcome.levels {
+            let Some(totals) = self.levels.get_mut(usize::from(level.level)) else { continue };
+            totals.bytes += level.bytes;
+            totals.busy += level.utilization * outcome.time.0 as f64;
+        }
+    }
+
     /// Adds one execution, without its time.
     pub fn add(
         &mut self,
@@ -37,11 +46,6 @@ impl Totals {
         collective: &Collective,
         outcome: &CollectiveOutcome,
     ) {
-        for level in &outcome.levels {
-            let Some(totals) = self.levels.get_mut(usize::from(level.level)) else { continue };
-            totals.bytes += level.bytes;
-            totals.busy += level.utilization * outcome.time.0 as f64;
-        }
         let key = (stage, operator.label.to_string());
         let record = self.communication.entry(key).or_insert_with(|| CommunicationRecord {
             label: operator.label.to_string(),
