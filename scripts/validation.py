@@ -30,6 +30,8 @@ KINDS = {
     "moe": "Mixtures of experts",
     "elementwise": "Elementwise operations",
 }
+# Shipped beside them, and held to what was recorded.
+TOGETHER = ("collective", "inference")
 SHIPPED = pathlib.Path("traces/measured")
 PAGE = pathlib.Path("book/src/validation.md")
 PICTURES = pathlib.Path("book/src/img")
@@ -93,8 +95,8 @@ def main(memwall, folder=None):
     print(PAGE)
 
 
-def rows_of(folder):
-    return [folder / f"{kind}.csv" for kind in KINDS]
+def rows_of(folder, kinds=tuple(KINDS)):
+    return [folder / f"{kind}.csv" for kind in kinds]
 
 
 def validate(memwall, files, form):
@@ -117,7 +119,7 @@ def record(memwall):
         # `kind` does not come first, so that `memwall validate traces/measured/*.csv` passes this file over.
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*RECORDED, "n", "fitted_mape", "held_out_mape"])
-        for group in validate(memwall, rows_of(SHIPPED), "json"):
+        for group in validate(memwall, rows_of(SHIPPED, (*KINDS, *TOGETHER)), "json"):
             errors = [f"{group[half]['mape_pct']:.2f}" for half in ("fitted", "held_out")]
             writer.writerow([*(group[name] or "" for name in RECORDED), group["n"], *errors])
     print(path)
