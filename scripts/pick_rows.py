@@ -2,9 +2,10 @@
 
 Usage, from the repository root: python3 scripts/pick_rows.py FOLDER
 
-FOLDER holds gemm.csv, attention.csv, mla.csv, moe.csv and elementwise.csv. Of each device, software, format and phase,
-one row in sixteen is taken and at least six: those whose kind and shape have the least hash. No prediction has a part
-in it, so the rows are as hard as the others.
+FOLDER holds gemm.csv, attention.csv, mla.csv, moe.csv, elementwise.csv, collective.csv and inference.csv. Of each device,
+software, format and phase, one row in sixteen is taken and at least six: those whose kind and shape have the least hash.
+Of each system, collective and source three rows are taken, of whole models on each device and software five. No prediction
+has a part in it, so the rows are as hard as the others.
 """
 
 import csv
@@ -12,21 +13,29 @@ import hashlib
 import pathlib
 import sys
 
-KINDS = ("gemm", "attention", "mla", "moe", "elementwise")
-GROUP = ("device", "software", "dtype", "phase")
-NO_SHAPE = {"device", "software", "dtype", "kv_dtype", "seconds", "source"}
+KERNELS = ("device", "software", "dtype", "phase")
+# What makes a group; then one row in so many of it, and at least so many.
+KINDS = {
+    "gemm": (KERNELS, 16, 6),
+    "attention": (KERNELS, 16, 6),
+    "mla": (KERNELS, 16, 6),
+    "moe": (KERNELS, 16, 6),
+    "elementwise": (KERNELS, 16, 6),
+    "collective": (("system", "collective", "source"), None, 3),
+    "inference": (("device", "software"), None, 5),
+}
+NO_SHAPE = {"device", "software", "dtype", "kv_dtype", "seconds", "samples", "value", "note", "source"}
 OUT = pathlib.Path("traces/measured")
-ONE_IN, AT_LEAST = 16, 6
 
 
 def main(folder):
-    for kind in KINDS:
+    for kind, (group, one_in, at_least) in KINDS.items():
         with open(pathlib.Path(folder) / f"{kind}.csv", encoding="utf-8", newline="") as lines:
             rows = csv.DictReader(lines)
             columns, groups = rows.fieldnames, {}
             for row in rows:
-                groups.setdefault(tuple(row.get(name, "") for name in GROUP), []).append(row)
-        taken = [row for group in sorted(groups) for row in picked(groups[group])]
+                groups.setdefault(tuple(row.get(name, "") for name in group), []).append(row)
+        taken = [row for key in sorted(groups) for row in picked(groups[key], one_in, at_least)]
         with open(OUT / f"{kind}.csv", "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
@@ -34,8 +43,9 @@ def main(folder):
         print(f"{OUT / kind}.csv: {len(taken)} of {sum(map(len, groups.values()))} rows, {len(groups)} groups")
 
 
-def picked(rows):
-    return sorted(rows, key=shape_hash)[: max(AT_LEAST, -(-len(rows) // ONE_IN))]
+def picked(rows, one_in, at_least):
+    share = -(-len(rows) // one_in) if one_in else 0
+    return sorted(rows, key=shape_hash)[: max(at_least, share)]
 
 
 def shape_hash(row):

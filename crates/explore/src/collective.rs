@@ -3,7 +3,7 @@
 use memwall_hardware::{CommunicationLibrary, FabricLevel};
 use memwall_report::{CollectiveDocument, CollectivePoint, CollectiveReport, Expectation};
 use memwall_scenario::{CollectiveCase, CollectiveForm, Scenario, SizePoint};
-use memwall_simulator::{Call, CollectiveOutcome, Communicator, SimulationError};
+use memwall_simulator::{Algorithm, Call, CollectiveOutcome, Communicator, SimulationError};
 use rayon::prelude::*;
 
 use crate::run::{Reason, RunError, wanted};
@@ -52,7 +52,10 @@ fn run(case: &CollectiveCase) -> Result<CollectiveReport, RunError> {
 
 fn run_point(case: &CollectiveCase, point: &SizePoint) -> Result<CollectivePoint, SimulationError> {
     let communicator = Communicator::new(case.system.fabric(), &case.library);
-    let call = Call { bytes: point.bytes, ..case.call.clone() };
+    let mut call = Call { bytes: point.bytes, ..case.call.clone() };
+    if case.form == CollectiveForm::Explicit {
+        call.algorithm = call.algorithm.or(Some(Algorithm::Ring));
+    }
     let outcome = communicator.run(&call)?;
     let outcome = match case.form {
         CollectiveForm::Pipelined => outcome,

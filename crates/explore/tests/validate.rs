@@ -181,3 +181,154 @@ proptest! {
         }
     }
 }
+
+const COLLECTIVE: &str =
+    "kind,system,device,software,collective,dtype,ranks,nodes,bytes,seconds,samples,source\n";
+const INFERENCE: &str =
+    "kind,device,software,model,dtype,kv_dtype,tp,pp,batch,isl,osl,metric,value,note,source\n";
+
+/// What is wrong with one line below a header, whose next line is right.
+fn problem_below(header: &str, line: &str, good: &str) -> String {
+    let reading = read(&format!("{header}{line}\n{good}\n"));
+    assert_eq!(reading.rows.len(), 1, "the good line after it is read: {reading:?}");
+    let [problem] = reading.problems.as_slice() else { panic!("not one problem: {reading:?}") };
+    assert_eq!(problem.place.line, 2);
+    problem.message.clone()
+}
+
+#[test]
+fn a_wrong_collective_is_named_and_the_rest_is_read() {
+    let good = "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,1,1048576,4e-5,1,me";
+    for (line, wanted) in [
+        (
+            "collective,dgx-h10,h100-sxm,nccl,all_reduce,fp16,8,1,1048576,4e-5,1,me",
+            "no system is called `dgx-h10`; did you mean `dgx-h100`",
+        ),
+        (
+            "collective,dgx-h100,h100-sxm,nccl,all_reduse,fp16,8,1,1048576,4e-5,1,me",
+            "`all_reduse` is no collective: they are all_reduce, all_gather, reduce_scatter",
+        ),
+        (
+            "collective,hgx-h100-ib,h100-sxm,nccl,all_reduce,fp16,9,2,1048576,4e-5,1,me",
+            "9 ranks are not as many on each of 2 nodes",
+        ),
+        (
+            "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,-8,1,1024,4e-5,1,me",
+            "ranks is `-8`, not a whole number",
+        ),
+        (
+            "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,0,1024,4e-5,1,me",
+            "nodes is 0: it must be from 1 to",
+        ),
+        (
+            "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,1,-1,4e-5,1,me",
+            "bytes is `-1`, not a whole number",
+        ),
+        ("collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,1,1024,-4e-5,1,me", "seconds is -4e-5"),
+        (
+            "collective,dgx-h100,h1000-sxm,nccl,all_reduce,fp16,8,1,1024,4e-5,1,me",
+            "no device is called `h1000-sxm`",
+        ),
+    ] {
+        let message = problem_below(COLLECTIVE, line, good);
+        assert!(message.contains(wanted), "`{line}`\ngives   {message}\nwanted  {wanted}");
+    }
+}
+
+#[test]
+fn a_wrong_inference_is_named_and_the_rest_is_read() {
+    let good = "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,tpot_s,0.01,,me";
+    for (line, wanted) in [
+        (
+            "inference,h100-sxm,trtllm-1.0,lama-3,fp8,,1,1,8,128,128,tpot_s,0.01,,me",
+            "no model is called `lama-3`",
+        ),
+        (
+            "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,tpot,0.01,,me",
+            "`tpot` is no metric: they are",
+        ),
+        (
+            "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,0,1,8,128,128,tpot_s,0.01,,me",
+            "tp is 0: it must be from 1 to",
+        ),
+        ("inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,-8,128,128,tpot_s,0.01,,me", "batch is `-8`"),
+        ("inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,tpot_s,-0.01,,me", "value is -0.01"),
+        ("inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,tpot_s,,,me", "value is empty"),
+    ] {
+        let message = problem_below(INFERENCE, line, good);
+        assert!(message.contains(wanted), "`{line}`\ngives   {message}\nwanted  {wanted}");
+    }
+}
+
+/// The predicted value of each row, or why there is none.
+fn predictions(text: &str) -> Vec<Result<f64, String>> {
+    let validation = validate(&[("rows.csv".to_owned(), read(text))]);
+    assert!(validation.problems.is_empty(), "{:?}", validation.problems);
+    let mut rows = validation.rows;
+    rows.sort_by_key(|row| row.line);
+    rows.iter().map(|row| row.predicted_s.ok_or_else(|| row.refused.clone().unwrap_or_default())).collect()
+}
+
+#[test]
+fn collectives_are_predicted_or_refused_with_the_reason() {
+    let lines = [
+        "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,1,1048576,4e-5,1,me",
+        "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,8,1,1073741824,4e-3,1,me",
+        "collective,hgx-h100-ib,h100-sxm,nccl,all_reduce,fp16,16,2,1073741824,4e-3,1,me",
+        "collective,dgx-h100,h100-sxm,nccl,send_recv,fp16,2,1,1048576,4e-5,1,me",
+        "collective,dgx-h100,h100-sxm,nccl,all_reduce,fp16,9,1,1024,4e-5,1,me",
+        "collective,dgx-h100,h100-sxm,nccl,send_recv,fp16,4,1,1024,4e-5,1,me",
+        "collective,tpu-v4-pod,tpu-v4,nccl,all_reduce,fp16,16,2,1024,4e-5,1,me",
+        "collective,hgx-h100-ib,h100-sxm,nccl,all_reduce,fp16,1000000000,1000000000,1024,4e-5,1,me",
+    ];
+    let found = predictions(&format!("{COLLECTIVE}{}\n", lines.join("\n")));
+    let times: Vec<f64> = found.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
+    let [short, long, two_nodes, send] = times[..] else { panic!("{found:?}") };
+    assert!(short < long && long < two_nodes && send < long, "{times:?}");
+    // A GiB once over a device's NVLinks takes 2.4 ms.
+    assert!(long > 1.0737e9 / 450e9 && long < 0.01, "{long}");
+    let refused: Vec<&String> = found.iter().filter_map(|one| one.as_ref().err()).collect();
+    for (reason, wanted) in refused.iter().zip([
+        "9 ranks on a node of 8 devices",
+        "send over 4 ranks: it needs exactly 2",
+        "this system has no nodes",
+        "a fabric has at most 1048576",
+    ]) {
+        assert!(reason.contains(wanted), "{reason}\nwanted  {wanted}");
+    }
+    assert_eq!(refused.len(), 4);
+}
+
+#[test]
+fn whole_models_are_predicted_or_refused_with_the_reason() {
+    let lines = [
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,ttft_s,0.01,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,tpot_s,0.01,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1,8,128,128,output_tokens_per_s,900,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,2,2,8,128,128,output_tokens_per_s,900,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,2,2,8,128,128,output_tokens_per_s_per_gpu,225,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,3,1,8,128,128,tpot_s,0.01,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-70b,bf16,,1,1,1,128,128,tpot_s,0.01,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp9,,1,1,8,128,128,tpot_s,0.01,,me",
+        "inference,h100-sxm,trtllm-1.0,llama-3-8b,fp8,,1,1000000,8,128,128,tpot_s,0.01,,me",
+    ];
+    let found = predictions(&format!("{INFERENCE}{}\n", lines.join("\n")));
+    let values: Vec<f64> = found.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
+    let [first, token, rate, four, each] = values[..] else { panic!("{found:?}") };
+    // Eight requests of a first token and 127 more.
+    let expected = 8.0 * 128.0 / (first + 127.0 * token);
+    assert!((rate / expected - 1.0).abs() < 1e-9, "{rate} for {expected}");
+    assert!((each * 4.0 / four - 1.0).abs() < 1e-9 && four > rate, "{values:?}");
+    // 8 GB of weights once through 3.35 TB/s.
+    assert!(token > 8e9 / 3.35e12, "{token}");
+    let refused: Vec<&String> = found.iter().filter_map(|one| one.as_ref().err()).collect();
+    for (reason, wanted) in refused.iter().zip([
+        "tensor",
+        "must be in hbm at once, which holds 80 GB",
+        "`fp9` is no format it knows",
+        "no system of the catalog has 1000000 devices",
+    ]) {
+        assert!(reason.contains(wanted), "{reason}\nwanted  {wanted}");
+    }
+    assert_eq!(refused.len(), 4);
+}

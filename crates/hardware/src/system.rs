@@ -64,11 +64,20 @@ impl System {
         }
         let fabric = checker.required("fabric", spec.fabric, "{ levels: { nvswitch: { ... } } }");
         let fabric = fabric.and_then(|mut fabric| {
-            if let Some(nodes) = spec.nodes {
-                set_nodes(&mut checker, &mut fabric, nodes);
-            }
-            let built = Fabric::try_from_spec(&fabric);
-            checker.within("fabric", |checker| checker.adopt(built)).map(|built| (fabric, built))
+            let counted = spec.nodes.and_then(|nodes| set_nodes(&mut checker, &mut fabric, nodes));
+            let built = Fabric::try_from_spec(&fabric).map_err(|mut errors| {
+                // What is wrong with a number is wrong where it was written.
+                for error in &mut errors {
+                    let is_nodes = counted.as_ref().is_some_and(|path| error.path == *path);
+                    if is_nodes {
+                        error.path = vec!["nodes".to_owned()];
+                    } else {
+                        error.path.insert(0, "fabric".to_owned());
+                    }
+                }
+                errors
+            });
+            checker.adopt(built).map(|built| (fabric, built))
         });
         let complete = (|| {
             let (spec, fabric) = fabric?;
@@ -112,13 +121,18 @@ impl System {
     }
 }
 
-fn set_nodes(checker: &mut Checker, fabric: &mut FabricSpec, nodes: Figure<u32>) {
+/// Sets the count of the outermost level; the path to it.
+fn set_nodes(checker: &mut Checker, fabric: &mut FabricSpec, nodes: Figure<u32>) -> Option<Vec<String>> {
     let levels = fabric.levels.as_mut().filter(|levels| levels.len() > 1);
     match levels.and_then(|levels| levels.last_mut()) {
-        Some((_, outermost)) => outermost.count = Some(nodes),
+        Some((name, outermost)) => {
+            outermost.count = Some(nodes);
+            Some(["levels", name, "count"].map(str::to_owned).to_vec())
+        }
         None => {
             let hint = "add a level to `fabric.levels` that joins nodes, or change `count` of its only level";
             checker.error("nodes", "this system has no nodes: its fabric has one level", hint.to_owned());
+            None
         }
     }
 }

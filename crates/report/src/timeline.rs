@@ -1,6 +1,9 @@
 //! A run's timeline in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
 
-use memwall_simulator::{Timeline, Track};
+use std::collections::BTreeSet;
+
+use memwall_simulator::{Interval, Timeline, Track};
+use memwall_units::Picos;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -74,16 +77,19 @@ pub fn perfetto_trace(
             let name = if cases.len() > 1 { format!("{case}: {name}") } else { name };
             events.push(naming("process_name", id(first, *process), 0, name));
         }
-        for track in &tracks {
+        let lanes = lanes(timeline);
+        for (track, lane) in lanes.iter().collect::<BTreeSet<_>>() {
             let (process, thread, name) = place(*track);
             let name = match track {
                 Track::Links(level) => levels.get(usize::from(*level)).cloned().unwrap_or(name),
                 _ => name,
             };
-            events.push(naming("thread_name", id(first, process), thread, name));
+            let name = if *lane > 0 { format!("{name}, beside ({lane})") } else { name };
+            events.push(naming("thread_name", id(first, process), in_lane(thread, *lane), name));
         }
-        for interval in &timeline.intervals {
+        for (interval, (_, lane)) in timeline.intervals.iter().zip(&lanes) {
             let (process, thread, _) = place(interval.track);
+            let thread = in_lane(thread, *lane);
             let is_wait = matches!(interval.track, Track::Kernels(_)) && is_cause(&interval.name);
             events.push(Event {
                 ph: "X",
@@ -100,6 +106,34 @@ pub fn perfetto_trace(
     }
     let other = Other { version: env!("CARGO_PKG_VERSION"), intervals_left_out: left_out };
     serde_json::to_string(&TraceFile { events, unit: "ns", other }).map(|text| text + "\n")
+}
+
+/// Each interval's track, and its lane: viewers cannot draw events of one thread that overlap, such as a micro-batch
+/// sent to the next stage beside an all-reduce, so they are spread over as few lanes as it takes.
+fn lanes(timeline: &Timeline) -> Vec<(Track, u32)> {
+    let intervals = &timeline.intervals;
+    let mut order: Vec<usize> = (0..intervals.len()).collect();
+    order.sort_by_key(|&index| (intervals[index].track, intervals[index].start, index));
+    let mut lanes: Vec<(Track, u32)> = intervals.iter().map(|interval| (interval.track, 0)).collect();
+    for of_track in order.chunk_by(|a, b| intervals[*a].track == intervals[*b].track) {
+        let mut ends: Vec<Picos> = Vec::new();
+        for &index in of_track {
+            let Interval { start, duration, .. } = &intervals[index];
+            let free = ends.iter().position(|end| end <= start);
+            let lane = free.unwrap_or_else(|| {
+                ends.push(Picos::ZERO);
+                ends.len() - 1
+            });
+            ends[lane] = start.saturating_add(*duration);
+            lanes[index].1 = lane as u32;
+        }
+    }
+    lanes
+}
+
+/// The number of a thread's lane.
+fn in_lane(thread: u32, lane: u32) -> u32 {
+    thread.saturating_add(lane.saturating_mul(1000))
 }
 
 /// The process that stands for the fabric.

@@ -84,14 +84,15 @@ pub(crate) fn build(
         }
         Subject::Graph { .. } if parallel != Parallel::default() => {
             let message = "a `graph` is not divided: write each rank's operators".to_owned();
-            problem(&[key("parallel")], message, String::new());
+            problem(&[key("parallel")], message, "leave it out".to_owned());
         }
         Subject::Graph { .. } => {}
     }
     let (ranks, devices) = (parallel.ranks(), system.fabric().devices());
     if ranks > u64::from(devices) {
         let message = format!("{ranks} ranks, and `{}` has {devices} devices", system.name);
-        problem(&[key("parallel")], message, "tensor x pipeline x data x context".to_owned());
+        let label = "tensor x pipeline x data x context ranks, each on a device of its own".to_owned();
+        problem(&[key("parallel")], message, label);
     }
     if slow.len() > MAX_SLOW {
         problem(&[key("slow")], format!("{} slow ranks: at most {MAX_SLOW}", slow.len()), String::new());
@@ -99,7 +100,12 @@ pub(crate) fn build(
     for (index, one) in slow.iter().enumerate() {
         if u64::from(one.rank) >= ranks {
             let path = [key("slow"), Step::Index(index), key("rank")];
-            problem(&path, format!("no rank {}: there are {ranks}", one.rank), "from 0".to_owned());
+            let label = format!("expected from 0 to {}", ranks.saturating_sub(1));
+            problem(&path, format!("no rank {}: there are {ranks}", one.rank), label);
+        }
+        if slow[..index].iter().any(|other| other.rank == one.rank) {
+            let path = [key("slow"), Step::Index(index), key("rank")];
+            problem(&path, format!("rank {} is there twice", one.rank), "leave one out".to_owned());
         }
         if !(one.speed > 0.0 && one.speed <= 1.0) {
             let path = [key("slow"), Step::Index(index), key("speed")];

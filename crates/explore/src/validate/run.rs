@@ -81,7 +81,9 @@ fn predict_all(rows: &[&Row], resolve: &Resolve<'_>) -> Vec<Result<Prediction, R
 
 /// Software labels that no profile is meant for, each with the profile taken instead.
 fn fallbacks(rows: &[&Row]) -> Vec<String> {
-    let mut labels: Vec<&str> = rows.iter().map(|row| row.software.as_str()).collect();
+    // A collective's software is the communication library.
+    let kernels = rows.iter().filter(|row| !matches!(row.shape, Shape::Collective { .. }));
+    let mut labels: Vec<&str> = kernels.map(|row| row.software.as_str()).collect();
     labels.sort_unstable();
     labels.dedup();
     let note = |label: &str| {

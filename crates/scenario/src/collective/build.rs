@@ -1,11 +1,13 @@
 //! From the tree of one case to a [`CollectiveCase`].
 
+use std::collections::BTreeSet;
+
 use memwall_hardware::System;
 use memwall_model_graph::CollectiveKind;
-use memwall_simulator::Call;
+use memwall_simulator::{Algorithm, Call};
 
 use super::spec::CollectiveSpec;
-use super::{CollectiveCase, SizePoint};
+use super::{CollectiveCase, CollectiveForm, SizePoint};
 use crate::build_case::{expectations, missing, optional, present};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MeasureSpec};
@@ -107,11 +109,11 @@ fn call(
     system: &System,
     problems: &mut Diagnostics,
 ) -> Option<Call> {
-    let mut problem = |key: &str, message: String, help: &str| {
-        let path = [Step::Key(key.to_owned())];
-        let problem = typed::problem_at(&resolver.sources, block, PREFIX, &path, message, "");
+    let mut problem = |path: &[Step], message: String, help: &str| {
+        let problem = typed::problem_at(&resolver.sources, block, PREFIX, path, message, "");
         problems.push(problem.with_help(help));
     };
+    let key = |key: &str| Step::Key(key.to_owned());
     let devices = system.fabric().devices();
     let system = &system.name;
     let between_two = matches!(spec.kind, CollectiveKind::Send | CollectiveKind::Recv);
@@ -120,34 +122,100 @@ fn call(
     let ranks = spec.ranks.unwrap_or(default);
     let group = match &spec.devices {
         Some(_) if spec.ranks.is_some() || spec.groups.is_some() => {
-            problem("devices", "both `devices` and `ranks` or `groups`".to_owned(), "leave one out");
+            let message = "both `devices` and `ranks` or `groups`".to_owned();
+            problem(&[key("devices")], message, "leave one out");
             return None;
         }
-        Some(list) => list.clone(),
+        Some(list) => {
+            let mut is_wrong = list.is_empty();
+            if is_wrong {
+                problem(&[key("devices")], "no devices".to_owned(), "at least one, such as `[0, 1, 2, 3]`");
+            }
+            let mut seen = BTreeSet::new();
+            for (index, &device) in list.iter().enumerate() {
+                let message = if device >= devices {
+                    format!("no device {device}: `{system}` has {devices}, from 0")
+                } else if !seen.insert(device) {
+                    format!("device {device} is there twice")
+                } else {
+                    continue;
+                };
+                is_wrong = true;
+                problem(
+                    &[key("devices"), Step::Index(index)],
+                    message,
+                    "each rank needs a device of its own",
+                );
+            }
+            if is_wrong {
+                return None;
+            }
+            list.clone()
+        }
         None => {
             let all = u64::from(ranks) * u64::from(groups);
-            if ranks == 0 || groups == 0 || all > u64::from(devices) {
-                let key = if spec.ranks.is_some() { "ranks" } else { "groups" };
-                let message = format!("{groups} x {ranks} ranks, and `{system}` has {devices} devices");
-                problem(key, message, "each rank needs a device of its own");
+            let of = if spec.ranks.is_some() { "ranks" } else { "groups" };
+            if groups > devices {
+                let message = format!("{groups} groups, and `{system}` has {devices} devices");
+                problem(&[key("groups")], message, "each rank needs a device of its own");
+                return None;
+            }
+            if ranks == 0 || groups == 0 {
+                let of = if groups == 0 { "groups" } else { of };
+                problem(&[key(of)], format!("no {of}"), "at least 1, each rank on a device of its own");
+                return None;
+            }
+            if all > u64::from(devices) {
+                let times = if groups > 1 { format!("{groups} x ") } else { String::new() };
+                let message = format!("{times}{ranks} ranks, and `{system}` has {devices} devices");
+                problem(&[key(of)], message, "each rank needs a device of its own");
                 return None;
             }
             (0..ranks).collect()
         }
     };
     if between_two && group.len() != 2 {
-        let key = if spec.devices.is_some() { "devices" } else { "ranks" };
-        problem(key, format!("a `{}` over {} ranks", spec.kind.name(), group.len()), "it has exactly 2");
+        let of = if spec.devices.is_some() { "devices" } else { "ranks" };
+        let plural = if group.len() == 1 { "" } else { "s" };
+        let message = format!("a `{}` over {} rank{plural}", spec.kind.name(), group.len());
+        problem(&[key(of)], message, "it has exactly 2: who sends and who receives");
         return None;
     }
     let skew = spec.skew.unwrap_or(1.0);
     if !(1.0..=group.len().max(1) as f64).contains(&skew) {
         let message = format!("a skew of {skew} over {} ranks", group.len());
-        problem("skew", message, "from 1, even, to the number of ranks: all to one");
+        problem(&[key("skew")], message, "from 1, even, to the number of ranks: all to one");
+    } else if skew != 1.0 && spec.kind != CollectiveKind::AllToAll {
+        let message = format!("a skew of {skew}, and every rank of `{}` gets as much", spec.kind.name());
+        problem(&[key("skew")], message, "only an `all_to_all` is uneven");
+    }
+    if spec.form == Some(CollectiveForm::Explicit) {
+        explicit(spec, groups, &mut problem);
     }
     let beside = (1..groups).map(|number| (number * ranks..(number + 1) * ranks).collect()).collect();
     let (algorithm, protocol) = (spec.algorithm, spec.protocol);
     Some(Call { beside, skew, algorithm, protocol, ..Call::new(spec.kind, 0, group) })
+}
+
+/// What runs step after step: one group round a ring or by halving and doubling.
+fn explicit(spec: &CollectiveSpec, groups: u32, problem: &mut impl FnMut(&[Step], String, &str)) {
+    use CollectiveKind::{AllGather, AllReduce, ReduceScatter};
+    let path = [Step::Key("form".to_owned())];
+    let known = match spec.algorithm.unwrap_or(Algorithm::Ring) {
+        Algorithm::Ring => matches!(spec.kind, AllReduce | AllGather | ReduceScatter),
+        Algorithm::HalvingDoubling => spec.kind == AllReduce,
+        _ => false,
+    };
+    if !known {
+        let by = spec.algorithm.map(|algorithm| format!(" by `{}`", algorithm.name())).unwrap_or_default();
+        let message = format!("`{}`{by} has no step-by-step form", spec.kind.name());
+        let help = "there is one of `ring` (all_reduce, all_gather, reduce_scatter) and of `halving_doubling` \
+                    (all_reduce)";
+        problem(&path, message, help);
+    }
+    if groups > 1 {
+        problem(&path, format!("{groups} groups step by step"), "leave out `form`, or `groups`");
+    }
 }
 
 /// All sizes in ascending order: those asked for where nothing was measured, and every measured one.

@@ -105,7 +105,7 @@ fn foreign_keys(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics
             || ["system", "communication", "collective"].contains(&key.as_ref());
         if written && foreign {
             let message = format!("a microbenchmark has no `{key}`");
-            let label = "only for scenarios of kind `run`";
+            let label = "only for scenarios of other kinds";
             problems
                 .push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key.as_ref()));
         }
