@@ -114,6 +114,7 @@ fn place(track: Track) -> (u32, u32, String) {
         Track::Host(stage) => (stage, 0, "host".to_owned()),
         Track::Kernels(stage) => (stage, 1, "kernels".to_owned()),
         Track::Communication(stage) => (stage, 2, "communication".to_owned()),
+        Track::Copies(stage) => (stage, 3, "loads and stores".to_owned()),
         Track::Links(level) => (FABRIC, u32::from(level), format!("level {level}")),
     }
 }

@@ -5,6 +5,7 @@ mod book;
 mod bound;
 mod cause;
 pub mod chakra;
+pub mod chakra_run;
 mod chip;
 mod collective;
 mod demand;

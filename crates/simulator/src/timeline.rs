@@ -16,6 +16,8 @@ pub enum Track {
     Kernels(u32),
     /// Collectives of a stage.
     Communication(u32),
+    /// Loads from other memories than the device's own, and stores to them; in a replay, of a rank as the others.
+    Copies(u32),
     /// The links of a level of the fabric.
     Links(u16),
 }

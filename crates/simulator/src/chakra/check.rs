@@ -16,7 +16,7 @@ pub(super) fn check(nodes: &[TraceNode]) -> Result<(), ChakraError> {
 }
 
 /// For each node, the positions of those it depends on.
-fn dependencies(nodes: &[TraceNode]) -> Result<Vec<Vec<usize>>, ChakraError> {
+pub(crate) fn dependencies(nodes: &[TraceNode]) -> Result<Vec<Vec<usize>>, ChakraError> {
     let count = nodes.iter().fold(0_usize, |count, node| count.saturating_add(node.after.len()));
     if count > MAX_DEPENDENCIES {
         return Err(ChakraError::TooMany { what: "dependencies", limit: MAX_DEPENDENCIES });

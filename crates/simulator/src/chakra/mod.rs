@@ -15,6 +15,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::dependencies as positions_of_dependencies;
 pub use error::{ChakraError, NodeLabel};
 pub use groups::CommunicatorGroups;
 pub use trace::{

@@ -13,7 +13,8 @@ use super::write::{PICOS_PER_MICRO, micros};
 pub(super) fn read(bytes: &[u8]) -> Result<ExecutionTrace, ChakraError> {
     other_format(bytes)?;
     let mut messages = Messages { bytes, offset: 0, read: 0 };
-    let Some(metadata) = messages.next::<GlobalMetadata>()? else {
+    let metadata = messages.next::<GlobalMetadata>().map_err(|error| is_text(bytes).unwrap_or(error))?;
+    let Some(metadata) = metadata else {
         return Err(ChakraError::Truncated {
             offset: 0,
             expected: "the metadata that every trace starts with".to_owned(),
@@ -45,6 +46,14 @@ fn other_format(bytes: &[u8]) -> Result<(), ChakraError> {
         _ => return Ok(()),
     };
     Err(ChakraError::OtherFormat { what, help })
+}
+
+/// What begins like a text, if it is no trace.
+fn is_text(bytes: &[u8]) -> Option<ChakraError> {
+    let start = &bytes[..bytes.len().min(64)];
+    let is_text = start.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
+    let help = "it is a binary file, with one rank's nodes";
+    is_text.then_some(ChakraError::OtherFormat { what: "text", help })
 }
 
 /// The messages of a file, one after the other.

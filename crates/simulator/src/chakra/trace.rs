@@ -96,7 +96,7 @@ pub enum TraceWork {
 }
 
 /// A collective.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TraceCollective {
     /// Everyone gets the sum.
     AllReduce,
