@@ -5,7 +5,9 @@ use memwall_report::{
     CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, Wanted, compare,
 };
 use memwall_scenario::{Case, Check, Scenario};
-use memwall_simulator::{Options, Record, Simulation, SimulationError, Team, TeamSetup, Timeline};
+use memwall_simulator::{
+    ExportError, Options, Record, Simulation, SimulationError, Team, TeamSetup, Timeline,
+};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -30,6 +32,9 @@ pub enum Reason {
     /// It could not be simulated, or not to its end.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    /// It could not be written as a trace.
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl RunError {
@@ -37,7 +42,7 @@ impl RunError {
     #[must_use]
     pub fn is_limit(&self) -> bool {
         use SimulationError::{Limit, TooMuch};
-        matches!(self.reason, Reason::Simulation(Limit { .. } | TooMuch { .. }))
+        matches!(self.reason, Reason::Simulation(Limit { .. } | TooMuch { .. }) | Reason::Export(_))
     }
 }
 

@@ -5,6 +5,7 @@ mod book;
 mod bound;
 mod cause;
 pub mod chakra;
+mod chakra_export;
 pub mod chakra_run;
 mod chip;
 mod collective;
@@ -31,6 +32,7 @@ mod timeline;
 
 pub use bench::{Bench, BenchRun, Warmth};
 pub use cause::Cause;
+pub use chakra_export::{ChakraExport, ExportError, ExportedRun};
 pub use collective::{
     Algorithm, Call, CollectiveError, CollectiveOutcome, Communicator, ExplicitOutcome, LevelUse, Protocol,
 };

@@ -5,7 +5,7 @@ use memwall_model_graph::{Dimension, Parallel};
 
 /// The groups of one dimension among the ranks of a stage, each in the order of its ranks; the first is that of the
 /// stage's first rank.
-pub(super) fn groups(parallel: &Parallel, dimension: Dimension, stage: u32) -> Vec<Vec<u32>> {
+pub(crate) fn groups(parallel: &Parallel, dimension: Dimension, stage: u32) -> Vec<Vec<u32>> {
     let stage_ranks = stage_ranks(parallel);
     let first = stage.saturating_mul(stage_ranks);
     let (size, stride) = match dimension {
@@ -27,7 +27,7 @@ pub(super) fn groups(parallel: &Parallel, dimension: Dimension, stage: u32) -> V
 }
 
 /// Ranks of one pipeline stage.
-pub(super) fn stage_ranks(parallel: &Parallel) -> u32 {
+pub(crate) fn stage_ranks(parallel: &Parallel) -> u32 {
     let ranks = parallel.ranks() / u64::from(parallel.pipeline.max(1));
     u32::try_from(ranks).unwrap_or(u32::MAX)
 }

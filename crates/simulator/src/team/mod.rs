@@ -6,7 +6,7 @@
 //! meanwhile [shares](overlap) the device's memory and cores with it. Collectives of a rank run one after the other, as
 //! on a stream of their own. All groups of a stage run theirs at the same time, so those that meet on a link share it.
 
-mod groups;
+pub(crate) mod groups;
 mod overlap;
 mod stage;
 mod totals;
