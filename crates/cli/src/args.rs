@@ -80,12 +80,15 @@ pub enum Command {
         memwall validate gemm.csv --with my_h100.yaml"
     )]
     Calibrate(CalibrateArgs),
-    /// Replay an address trace, or a synthetic pattern, on caches and DRAM, request by request
+    /// Replay an address trace or a synthetic pattern on caches and DRAM, request by request, or Chakra execution traces
+    /// on a system
     #[command(
         after_help = "Examples:\n  memwall replay traces/memory/paged_attention.csv --device h100-sxm\n  \
         memwall replay --pattern random --bytes '64 B' --dram HBM3_6400\n  \
         memwall replay --pattern gather --skew 1.1 --device h100-sxm --format json\n  \
-        memwall replay trace.txt --dram DDR4_3200AA --cache 'name: l2, size: 1 MiB, ways: 8'"
+        memwall replay trace.txt --dram DDR4_3200AA --cache 'name: l2, size: 1 MiB, ways: 8'\n  \
+        memwall replay traces/chakra/pipeline.*.et --system dgx-h100\n  \
+        memwall replay traces/chakra/all_reduce.0.et --system dgx-h100 --ranks 4"
     )]
     Replay(Box<ReplayArgs>),
     /// The catalog of hardware, each figure with its source
@@ -177,6 +180,9 @@ pub struct RunArgs {
     /// Write what happened when as a trace that ui.perfetto.dev opens
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub trace: Option<PathBuf>,
+    /// Write what one rank of each pipeline stage does as Chakra execution traces, into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
+    pub chakra: Option<PathBuf>,
 }
 
 /// `memwall check`.
@@ -248,13 +254,13 @@ pub struct CalibrateArgs {
 
 /// `memwall replay`.
 #[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("accesses").required(true).args(["trace", "pattern"])))]
-#[command(group(ArgGroup::new("memory").required(true).args(["device", "dram"])))]
+#[command(group(ArgGroup::new("accesses").required(true).args(["traces", "pattern"])))]
+#[command(group(ArgGroup::new("memory").required(true).multiple(true).args(["device", "dram", "system"])))]
 pub struct ReplayArgs {
-    /// The trace; `-` reads standard input
-    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub trace: Option<String>,
-    /// The trace's format, if its first line should not decide
+    /// The address trace, or the Chakra execution traces (`.et`) in the order of their ranks; `-` reads standard input
+    #[arg(value_name = "TRACE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub traces: Vec<String>,
+    /// The trace's format, if its name (`.et`) or its first line should not decide
     #[arg(long, value_name = "FORMAT", conflicts_with = "pattern", value_parser = trace_kinds())]
     pub kind: Option<String>,
     /// Accesses made up instead of a trace
@@ -282,11 +288,14 @@ pub struct ReplayArgs {
     /// Seed of everything random
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Take the DRAM, its channels and the last cache from a device of the catalog
-    #[arg(long, value_name = "NAME", conflicts_with = "channels")]
+    /// Take the DRAM, its channels and the last cache from a device of the catalog; with --system, every rank's device
+    /// instead of the system's own
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["channels", "dram"])]
     pub device: Option<String>,
+    #[command(flatten)]
+    pub chakra: ChakraArgs,
     /// A kind of DRAM; `memwall hardware dram` lists them, and `HBM3_6400@5200` runs one at another rate
-    #[arg(long, value_name = "PART")]
+    #[arg(long, value_name = "PART", conflicts_with = "system")]
     pub dram: Option<String>,
     /// Channels of that DRAM
     #[arg(long, value_name = "NUMBER", default_value_t = 1,
@@ -335,6 +344,29 @@ pub struct ReplayArgs {
     pub output: Option<PathBuf>,
 }
 
+/// What Chakra execution traces are replayed on.
+#[derive(Debug, Clone, Args)]
+pub struct ChakraArgs {
+    /// Replay Chakra execution traces on a system of the catalog, such as dgx-h100: rank r runs on device r
+    #[arg(long, value_name = "NAME", conflicts_with = "pattern")]
+    pub system: Option<String>,
+    /// Nodes of that system, where it has a choice
+    #[arg(long, value_name = "NUMBER", requires = "system")]
+    pub nodes: Option<u32>,
+    /// Ranks; each trace stands for equally many, one after the other (one rank a trace unless given)
+    #[arg(long, value_name = "NUMBER", requires = "system", value_parser = clap::value_parser!(u32).range(1..))]
+    pub ranks: Option<u32>,
+    /// A JSON file with the ranks of each communicator group: {"0": [0, 1]}
+    #[arg(long, value_name = "FILE", requires = "system")]
+    pub groups: Option<String>,
+    /// The communication library
+    #[arg(long, value_name = "NAME", requires = "system", default_value = "nccl")]
+    pub communication: String,
+    /// Write what happened when as a trace that ui.perfetto.dev opens
+    #[arg(long = "trace", value_name = "FILE", requires = "system")]
+    pub timeline: Option<PathBuf>,
+}
+
 /// Output formats of what is no list of cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableOrJson {
@@ -344,8 +376,14 @@ pub enum TableOrJson {
     Json,
 }
 
+/// The kind of trace that is replayed on a system.
+pub const CHAKRA: &str = "chakra";
+
 fn trace_kinds() -> PossibleValuesParser {
-    KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.looks_like)).collect::<Vec<_>>().into()
+    let addresses = KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.looks_like));
+    let chakra =
+        PossibleValue::new(CHAKRA).help("what each rank computes and communicates (MLCommons), for --system");
+    addresses.chain([chakra]).collect::<Vec<_>>().into()
 }
 
 fn address_orders() -> PossibleValuesParser {

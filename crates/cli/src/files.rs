@@ -107,26 +107,25 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes `text` to `path`: into a temporary file beside it, then renamed over it.
+/// Writes `content` to `path`: into a temporary file beside it, then renamed over it.
 ///
 /// # Errors
 /// A message for people.
-pub fn write_whole(path: &Path, text: &str) -> Result<(), String> {
+pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), String> {
+    let content = content.as_ref();
     check_target(path)?;
     // A link stays a link; what it points to is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let existing = std::fs::metadata(&target).ok();
     if existing.as_ref().is_some_and(|data| !data.is_file()) {
         // A pipe or a device cannot be renamed over.
-        return std::fs::write(&target, text).map_err(|error| io_message(&error));
+        return std::fs::write(&target, content).map_err(|error| io_message(&error));
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".memwall-");
     ask_for_usual_permissions(&mut builder);
     let mut file = builder.tempfile_in(folder_of(&target)).map_err(|error| io_message(&error))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|error| io_message(&error))?;
+    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| io_message(&error))?;
     if let Some(existing) = existing {
         // Best effort: a result with other permissions is still a result.
         let _ = file.as_file().set_permissions(existing.permissions());

@@ -17,6 +17,7 @@ mod replay;
 mod table;
 mod team;
 mod timeline;
+mod trace_replay;
 mod validation;
 mod wall;
 
@@ -40,5 +41,6 @@ pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use table::{View, explanation_text, figure_list, figure_table, name_list, paragraph};
 pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
 pub use timeline::perfetto_trace;
+pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};
 pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
 pub use wall::{cause_text, wall_sentence};

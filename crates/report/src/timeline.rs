@@ -45,10 +45,14 @@ enum Arguments {
 }
 
 /// The timelines of several cases, each a process or more of the file: `(name, timeline, names of the fabric's levels)`.
+/// A case's processes are several `noun`s: stages, or ranks.
 ///
 /// # Errors
 /// When serde cannot write it, which no content of a timeline causes.
-pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String, serde_json::Error> {
+pub fn perfetto_trace(
+    cases: &[(&str, &Timeline, Vec<String>)],
+    noun: &str,
+) -> Result<String, serde_json::Error> {
     let mut events = Vec::new();
     let mut left_out = 0;
     let mut first = 1;
@@ -64,7 +68,7 @@ pub fn perfetto_trace(cases: &[(&str, &Timeline, Vec<String>)]) -> Result<String
             let name = if *process == FABRIC {
                 "links".to_owned()
             } else if processes.iter().filter(|process| **process != FABRIC).count() > 1 {
-                format!("stage {process}")
+                format!("{noun} {process}")
             } else {
                 "device".to_owned()
             };

@@ -1,5 +1,7 @@
 //! `memwall replay`.
 
+mod chakra;
+
 use std::path::Path;
 
 use memwall_hardware::{CatalogError, TierKind, catalog, dram_part};
@@ -23,6 +25,30 @@ pub fn replay(args: &ReplayArgs, global: &Global) -> Exit {
     if let Some(Err(message)) = args.output.as_deref().map(check_target) {
         return cannot_write(args, &message);
     }
+    let is_chakra = chakra::is_meant(args);
+    match (&args.chakra.system, args.traces.as_slice()) {
+        (Some(system), _) if is_chakra => return chakra::replay(args, system, global),
+        (Some(_), [trace, ..]) => {
+            let name = shown_name(trace);
+            complain(&format!(
+                "error: {name}: --system replays Chakra execution traces (`.et`, or any name with --kind chakra)"
+            ));
+            return Exit::Usage;
+        }
+        (None, [trace, ..]) if is_chakra => {
+            let name = shown_name(trace);
+            complain(&format!(
+                "error: {name} is a Chakra execution trace: say with --system what to replay it on"
+            ));
+            return Exit::Usage;
+        }
+        (None, [_, second, ..]) => {
+            let name = shown_name(second);
+            complain(&format!("error: {name}: one address trace is replayed at a time"));
+            return Exit::Usage;
+        }
+        _ => {}
+    }
     let (setup, memory) = match setup(args) {
         Ok(setup) => setup,
         Err(message) => {
@@ -30,7 +56,7 @@ pub fn replay(args: &ReplayArgs, global: &Global) -> Exit {
             return Exit::InvalidInput;
         }
     };
-    let outcome = match (&args.trace, args.pattern) {
+    let outcome = match (args.traces.first(), args.pattern) {
         (Some(trace), _) => replay_trace(args, trace, &setup, global),
         (None, Some(pattern)) => replay_pattern(args, pattern, &setup),
         (None, None) => return Exit::Usage,
@@ -71,7 +97,7 @@ fn cannot_write(args: &ReplayArgs, message: &str) -> Exit {
 /// What is replayed, for people.
 fn source(args: &ReplayArgs) -> String {
     let (Some(pattern), bytes, footprint) = (args.pattern, args.bytes, args.footprint) else {
-        return args.trace.as_deref().map(shown_name).unwrap_or_default().to_owned();
+        return args.traces.first().map(|trace| shown_name(trace)).unwrap_or_default().to_owned();
     };
     let what = match pattern {
         PatternArg::Stream => "stream".to_owned(),

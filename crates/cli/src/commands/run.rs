@@ -1,5 +1,7 @@
 //! `memwall run`.
 
+mod export;
+
 use std::path::Path;
 
 use memwall_explore::{RunError, run_collectives, run_microbenchmarks, run_scenario_with};
@@ -27,19 +29,22 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
-    if let Some(path) = args.trace.as_deref() {
-        if scenario.kind != KindSpec::Run {
-            complain(&format!(
-                "error: --trace: a scenario of kind `{}` has no timeline",
-                scenario.kind.name()
-            ));
-            return Exit::InvalidInput;
-        }
-        if let Err(message) = check_target(path) {
-            return cannot_write(path, &message);
-        }
+    let wants_timeline = args.trace.is_some() || args.chakra.is_some();
+    if wants_timeline && scenario.kind != KindSpec::Run {
+        let option = if args.trace.is_some() { "--trace" } else { "--chakra" };
+        let kind = scenario.kind.name();
+        complain(&format!("error: {option}: a scenario of kind `{kind}` has no timeline"));
+        return Exit::InvalidInput;
     }
-    let (result, timelines) = match simulate(&scenario, args.trace.is_some()) {
+    if let Some(path) = args.trace.as_deref()
+        && let Err(message) = check_target(path)
+    {
+        return cannot_write(path, &message);
+    }
+    if let Some(path) = args.chakra.as_deref().filter(|path| path.exists() && !path.is_dir()) {
+        return cannot_write(path, "it is no folder");
+    }
+    let (result, timelines) = match simulate(&scenario, wants_timeline) {
         Ok(result) => result,
         Err(error) => {
             complain(&format!("error: {}: {error}", shown_name(&args.scenario.file)));
@@ -55,6 +60,12 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     };
     if let Some(path) = args.trace.as_deref() {
         match write_trace(path, &scenario, &timelines) {
+            Exit::Ok => {}
+            exit => return exit,
+        }
+    }
+    if let Some(folder) = args.chakra.as_deref() {
+        match export::write(folder, &scenario, &timelines) {
             Exit::Ok => {}
             exit => return exit,
         }
@@ -101,7 +112,7 @@ fn write_trace(path: &Path, scenario: &Scenario, timelines: &[Timeline]) -> Exit
         .zip(timelines)
         .map(|(case, timeline)| (case.name.as_str(), timeline, levels(case)))
         .collect();
-    match perfetto_trace(&cases) {
+    match perfetto_trace(&cases, "stage") {
         Ok(text) => deliver(Some(path), &text),
         Err(error) => {
             complain(&format!("error: the trace cannot be written as JSON: {error}"));

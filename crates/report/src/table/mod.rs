@@ -10,6 +10,7 @@ mod layout;
 mod listing;
 mod many;
 mod team;
+mod trace_replay;
 
 pub use explained::explanation_text;
 pub use layout::View;
