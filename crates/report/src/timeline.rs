@@ -55,8 +55,7 @@ pub fn perfetto_trace(
 ) -> Result<String, serde_json::Error> {
     let mut events = Vec::new();
     let mut left_out = 0;
-    let mut first = 1;
-    for (case, timeline, levels) in cases {
+    for (first, (case, timeline, levels)) in (1_u32..).zip(cases) {
         left_out += timeline.dropped;
         let mut tracks: Vec<Track> = timeline.intervals.iter().map(|interval| interval.track).collect();
         tracks.sort_unstable();
@@ -98,7 +97,6 @@ pub fn perfetto_trace(
                     .then(|| Arguments::Detail { detail: interval.detail.clone() }),
             });
         }
-        first += 1;
     }
     let other = Other { version: env!("CARGO_PKG_VERSION"), intervals_left_out: left_out };
     serde_json::to_string(&TraceFile { events, unit: "ns", other }).map(|text| text + "\n")
