@@ -77,9 +77,9 @@ pub enum TraceRunError {
     #[error("{first} is to go with {second}, {place}: {reason}")]
     Mismatch {
         /// One side.
-        first: At,
+        first: Box<At>,
         /// The other.
-        second: At,
+        second: Box<At>,
         /// Why they belong together.
         place: String,
         /// Why they cannot.

@@ -162,8 +162,8 @@ impl<'a> Matching<'a> {
             return Ok(());
         };
         Err(TraceRunError::Mismatch {
-            first: self.programs.at(known.nodes[0]),
-            second: self.programs.at(node),
+            first: Box::new(self.programs.at(known.nodes[0])),
+            second: Box::new(self.programs.at(node)),
             place: format!("both number {} of their group", count + 1),
             reason: difference,
         })
@@ -201,8 +201,8 @@ impl<'a> Matching<'a> {
             let ((send, bytes), (receive, wanted)) = (*send, *receive);
             if bytes != wanted {
                 return Err(TraceRunError::Mismatch {
-                    first: self.programs.at(send),
-                    second: self.programs.at(receive),
+                    first: Box::new(self.programs.at(send)),
+                    second: Box::new(self.programs.at(receive)),
                     place: format!("both number {} from {from} to {to} with tag {tag}", number + 1),
                     reason: format!("one is of {bytes} bytes, the other of {wanted}"),
                 });

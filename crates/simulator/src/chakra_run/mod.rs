@@ -20,6 +20,7 @@ mod program;
 mod record;
 mod schedule;
 mod stuck;
+mod task;
 mod totals;
 mod work;
 

@@ -11,6 +11,7 @@ use super::error::TraceRunError;
 use super::matching::Matched;
 use super::program::Programs;
 use super::record::TraceRecord;
+use super::task::{Kind, Lane, Task};
 use super::totals::Totals;
 use super::work::{Alone, Roofs, Stream};
 use super::{TraceSetup, stuck};
@@ -18,40 +19,6 @@ use crate::{Interval, Timeline, Track};
 
 /// The latest a replay may end.
 const LATEST: Picos = Picos(u64::MAX / 4);
-
-/// Something that takes time and streams.
-#[derive(Debug)]
-struct Task {
-    kind: Kind,
-    duration: Picos,
-    /// Nodes that must have come, and those that have.
-    needs: u32,
-    came: u32,
-    first_came: Picos,
-    ready: Picos,
-    /// Streams that are free for it now.
-    offered: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    /// A node of one rank.
-    Own { node: u32, stream: Stream },
-    /// Number of a collective, and of its outcome.
-    Collective { joint: u32, outcome: u32 },
-    /// Number of a message, and of its outcome.
-    Message { message: u32, outcome: u32 },
-}
-
-/// A stream of a rank.
-#[derive(Debug, Clone, Default)]
-struct Lane {
-    running: bool,
-    /// What is ready, the first to become so first.
-    queue: BinaryHeap<Reverse<(Picos, u32)>>,
-    /// What it stands ready for.
-    offers: Option<u32>,
-}
 
 struct Run<'a, 'b> {
     programs: &'b Programs<'a>,
