@@ -23,7 +23,13 @@ pub(crate) fn machine(
     root: &Node,
     problems: &mut Diagnostics,
 ) -> Option<Option<Arc<System>>> {
-    present(root, "system").map(|block| resolver.system(block, problems))
+    let found = present(root, "system").map(|block| resolver.system(block, problems));
+    if found == Some(None) {
+        // There will be no team to build; what is wrong besides is said all the same.
+        let _: Option<Parallel> = optional(resolver, root, "parallel", problems);
+        let _: Option<Vec<SlowSpec>> = optional(resolver, root, "slow", problems);
+    }
+    found
 }
 
 /// The device of the machine's nodes.

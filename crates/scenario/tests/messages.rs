@@ -306,7 +306,7 @@ fn an_expectation_the_report_does_not_know_points_at_its_line() {
 
 #[test]
 fn kinds_of_later_versions() {
-    insta::assert_snapshot!(message(&format!("kind: collective\n{GOOD}")));
+    insta::assert_snapshot!(message(&format!("kind: trend\n{GOOD}")));
     insta::assert_snapshot!(message(&format!("kind: banana\n{GOOD}")));
 }
 
