@@ -79,6 +79,10 @@ impl Loader for Disk {
         let text = read_text(&name)?;
         Ok(Loaded { name, text })
     }
+
+    fn load_bytes(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
+        read_bytes(&relative_to(from, path))
+    }
 }
 
 fn relative_to(from: &str, path: &str) -> String {

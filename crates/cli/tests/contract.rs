@@ -105,6 +105,30 @@ fn every_microbenchmark_runs_and_its_document_keeps_every_promise() {
 }
 
 #[test]
+fn every_replay_runs_and_its_document_keeps_every_promise() {
+    let all = shipped_of_kind("replay");
+    assert!(!all.is_empty());
+    for scenario in all {
+        let document = document(&scenario, &[]);
+        assert_eq!(integer(&document, "schema_version"), 1);
+        assert_eq!(text(&document, "kind"), "replay");
+        let mut lines = 1;
+        for case in list(&document, "cases") {
+            let time = number(&case["report"], "time_s");
+            let ranks = list(&case["report"], "ranks");
+            assert!(time > 0.0 && !ranks.is_empty(), "{scenario}: {case}");
+            lines += ranks.len();
+            for rank in ranks {
+                let parts = ["busy_s", "exposed_communication_s", "idle_s"].map(|part| number(rank, part));
+                assert!((parts.iter().sum::<f64>() - time).abs() < 1e-11, "{scenario}: {rank}");
+            }
+        }
+        let csv = run(&["run", &scenario, "--format", "csv"]);
+        assert_eq!(stdout(&csv).lines().count(), lines, "{scenario}");
+    }
+}
+
+#[test]
 fn every_collective_runs_and_its_document_keeps_every_promise() {
     let all = shipped_of_kind("collective");
     assert!(all.len() >= 3, "only {all:?}");

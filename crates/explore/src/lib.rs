@@ -6,10 +6,12 @@ mod collective;
 mod describe;
 mod export;
 mod microbenchmark;
+mod replay;
 mod run;
 pub mod validate;
 
 pub use collective::{collective_expectations, run_collectives};
 pub use export::chakra_traces;
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
+pub use replay::run_replays;
 pub use run::{RunError, expectations, run_case, run_case_with, run_scenario, run_scenario_with};

@@ -36,6 +36,9 @@ pub enum Reason {
     /// It could not be written as a trace.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// Traces could not be replayed, or not to their end.
+    #[error(transparent)]
+    Trace(#[from] memwall_simulator::chakra_run::TraceRunError),
 }
 
 impl RunError {
@@ -43,7 +46,12 @@ impl RunError {
     #[must_use]
     pub fn is_limit(&self) -> bool {
         use SimulationError::{Limit, TooMuch};
-        matches!(self.reason, Reason::Simulation(Limit { .. } | TooMuch { .. }) | Reason::Export(_))
+        match &self.reason {
+            Reason::Trace(error) => error.is_limit(),
+            Reason::Simulation(error) => matches!(error, Limit { .. } | TooMuch { .. }),
+            Reason::Export(_) => true,
+            Reason::Graph(_) => false,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod overlay;
 mod parse;
 mod reference;
 mod render;
+mod replay;
 mod resolve;
 mod resolved;
 mod scalar;
@@ -42,6 +43,7 @@ pub use limits::{
 pub use loader::{Loaded, Loader, NoFiles};
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use reference::{Published, Reference};
+pub use replay::ReplayCase;
 pub use resolved::{Resolved, ResolvedLine};
 pub use scenario::Scenario;
 pub use schema::schema;

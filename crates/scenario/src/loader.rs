@@ -7,6 +7,15 @@ pub trait Loader {
     /// # Errors
     /// A message for people, such as "no such file".
     fn load(&self, from: &str, path: &str) -> Result<Loaded, String>;
+
+    /// The bytes of a file that is no text, named in the same way.
+    ///
+    /// # Errors
+    /// A message for people; that such files cannot be read here, unless a loader says otherwise.
+    fn load_bytes(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
+        let _ = (from, path);
+        Err("files cannot be read here".to_owned())
+    }
 }
 
 /// A file that was read.

@@ -15,6 +15,7 @@ use crate::nearest::{nearest, one_of};
 use crate::node::{Node, Step, Value};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
+use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
 use crate::set::Set;
@@ -54,6 +55,8 @@ pub struct Scenario {
     pub microbenchmarks: Vec<MicrobenchmarkCase>,
     /// Its cases where it is a collective, in written order; at least one then.
     pub collectives: Vec<CollectiveCase>,
+    /// Its cases where it is a replay, in written order; at least one then.
+    pub replays: Vec<ReplayCase>,
     sources: Sources,
     trees: Trees,
 }
@@ -82,7 +85,8 @@ impl Scenario {
         let own_name = text_at(&trees.common, "name").unwrap_or_else(|| file_stem(name));
         let kind = kind_of(&resolver.sources, &trees.common, &mut problems);
         // Of an unknown kind, everything else is checked as if it were a run.
-        let (mut cases, mut microbenchmarks, mut collectives) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
+        let (mut collectives, mut replays) = (Vec::new(), Vec::new());
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -90,6 +94,17 @@ impl Scenario {
             }
             KindSpec::Collective => {
                 collectives = communicate_all(&mut resolver, &trees, &own_name, &mut problems);
+            }
+            KindSpec::Replay => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        replays.extend(replay::build(resolver, tree, name, problems));
+                    },
+                );
             }
         }
         let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
@@ -101,6 +116,7 @@ impl Scenario {
             cases,
             microbenchmarks,
             collectives,
+            replays,
             sources: resolver.sources,
             trees,
         })
@@ -120,7 +136,9 @@ impl Scenario {
     pub fn case_names(&self) -> Vec<&str> {
         let runs = self.cases.iter().map(|case| case.name.as_str());
         let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(self.collectives.iter().map(|case| case.name.as_str())).collect()
+        let collectives = self.collectives.iter().map(|case| case.name.as_str());
+        let replays = self.replays.iter().map(|case| case.name.as_str());
+        runs.chain(curves).chain(collectives).chain(replays).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -129,6 +147,7 @@ impl Scenario {
         self.cases.retain(|case| keep(&case.name));
         self.microbenchmarks.retain(|case| keep(&case.name));
         self.collectives.retain(|case| keep(&case.name));
+        self.replays.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -348,7 +367,7 @@ fn chain(
     let kind = trees.iter().find_map(|tree| tree.get("kind")).and_then(Node::text);
     let defaults = match kind {
         Some("microbenchmark") => MICROBENCHMARK_DEFAULTS,
-        Some("collective") => COLLECTIVE_DEFAULTS,
+        Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
         _ => DEFAULTS,
     };
     let has_system = trees.iter().any(|tree| tree.get("system").is_some());

@@ -11,6 +11,7 @@ use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::reference::Reference;
+use crate::replay::spec::ReplaySpec;
 
 /// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
 #[derive(Debug, Clone, JsonSchema)]
@@ -24,7 +25,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark` or `collective`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective` or `replay`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -50,6 +51,8 @@ pub(crate) struct ScenarioFile {
     pub microbenchmark: Option<MicrobenchmarkSpec>,
     /// In a scenario of kind `collective`, what is run and over what sizes.
     pub collective: Option<CollectiveSpec>,
+    /// In a scenario of kind `replay`, the execution traces and the ranks that run them.
+    pub replay: Option<ReplaySpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -66,7 +69,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 21] = [
+pub(crate) const SCENARIO_KEYS: [&str; 22] = [
     "extends",
     "name",
     "description",
@@ -82,6 +85,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 21] = [
     "workload",
     "microbenchmark",
     "collective",
+    "replay",
     "fidelity",
     "counting",
     "seed",
@@ -104,11 +108,13 @@ pub enum KindSpec {
     Microbenchmark,
     /// Run a collective over the devices of a system, as nccl-tests does.
     Collective,
+    /// Run recorded execution traces on a system.
+    Replay,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 3] = [Self::Run, Self::Microbenchmark, Self::Collective];
+    pub(crate) const ALL: [Self; 4] = [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay];
 
     /// `run`.
     #[must_use]
@@ -117,6 +123,7 @@ impl KindSpec {
             Self::Run => "run",
             Self::Microbenchmark => "microbenchmark",
             Self::Collective => "collective",
+            Self::Replay => "replay",
         }
     }
 }
@@ -143,7 +150,7 @@ pub(crate) struct SlowSpec {
 }
 
 /// Kinds that later versions will know.
-pub(crate) const LATER_KINDS: [&str; 2] = ["trend", "replay"];
+pub(crate) const LATER_KINDS: [&str; 1] = ["trend"];
 
 /// A name, or what it stands for written out.
 #[derive(Debug, Clone, JsonSchema)]

@@ -46,7 +46,7 @@ pub(crate) fn device(
 
 /// What makes no sense without a system.
 pub(crate) fn refuse(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for key in ["parallel", "slow", "communication", "collective"] {
+    for key in ["parallel", "slow", "communication", "collective", "replay"] {
         let Some(field) = root.map().and_then(|map| map.get(key)) else { continue };
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
         if written {

@@ -13,6 +13,11 @@ impl Loader for Files {
         let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
         Ok(Loaded { name: path.to_string_lossy().into_owned(), text })
     }
+
+    fn load_bytes(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
+        let path = Path::new(from).parent().unwrap_or(Path::new("")).join(path);
+        std::fs::read(path).map_err(|error| error.to_string())
+    }
 }
 
 fn root() -> PathBuf {

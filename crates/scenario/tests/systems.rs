@@ -296,3 +296,16 @@ fn a_grid_over_collectives() {
     use memwall_simulator::Protocol::{Ll, Simple};
     assert_eq!(found, [(2, Some(Ll)), (2, Some(Simple)), (8, Some(Ll)), (8, Some(Simple))]);
 }
+
+// ---- replays -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_a_replay_needs_and_what_it_has_not() {
+    insta::assert_snapshot!(message("kind: replay\n"));
+    insta::assert_snapshot!(message(
+        "kind: replay\nsystem: dgx-h100\nreplay: { traces: [a.et, b.et], ranks: 9, group: g.json }\nexpect: []\n"
+    ));
+    insta::assert_snapshot!(message(
+        "kind: replay\nsystem: dgx-h100\nreplay: { traces: [a.et], ranks: 9 }\n"
+    ));
+}

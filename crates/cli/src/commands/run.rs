@@ -4,8 +4,8 @@ mod export;
 
 use std::path::Path;
 
-use memwall_explore::{RunError, run_collectives, run_microbenchmarks, run_scenario_with};
-use memwall_report::{Checked, CollectiveDocument, CurveDocument, Document, perfetto_trace};
+use memwall_explore::{RunError, run_collectives, run_microbenchmarks, run_replays, run_scenario_with};
+use memwall_report::{Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, perfetto_trace};
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
 
@@ -84,6 +84,7 @@ enum Outcome {
     Run(Document),
     Curves(CurveDocument),
     Collectives(CollectiveDocument),
+    Replays(ReplayDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -97,6 +98,7 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         KindSpec::Collective => {
             run_collectives(scenario).map(|document| (Outcome::Collectives(document), Vec::new()))
         }
+        KindSpec::Replay => run_replays(scenario).map(|document| (Outcome::Replays(document), Vec::new())),
     }
 }
 
@@ -135,6 +137,9 @@ impl Outcome {
             (Self::Collectives(document), Format::Json) => document.to_json(),
             (Self::Collectives(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Collectives(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Replays(document), Format::Json) => document.to_json(),
+            (Self::Replays(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Replays(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -144,6 +149,7 @@ impl Outcome {
             Self::Run(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
+            Self::Replays(_) => Vec::new(),
             Self::Collectives(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
