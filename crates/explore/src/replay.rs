@@ -19,7 +19,8 @@ pub fn run_replays(scenario: &Scenario) -> Result<ReplayDocument, RunError> {
 }
 
 fn run(case: &ReplayCase) -> Result<ReplayCaseReport, RunError> {
-    let failed = |error: TraceRunError| RunError { case: case.name.clone(), reason: Reason::from(error) };
+    let failed =
+        |error: TraceRunError| RunError { case: case.name.clone(), reason: Reason::Trace(Box::new(error)) };
     let copies;
     let traces = if case.ranks as usize == case.traces.len() {
         &case.traces

@@ -38,7 +38,7 @@ pub enum Reason {
     Export(#[from] ExportError),
     /// Traces could not be replayed, or not to their end.
     #[error(transparent)]
-    Trace(#[from] memwall_simulator::chakra_run::TraceRunError),
+    Trace(Box<memwall_simulator::chakra_run::TraceRunError>),
 }
 
 impl RunError {
