@@ -6,7 +6,7 @@ use memwall_scenario::{CollectiveCase, CollectiveForm, Scenario, SizePoint};
 use memwall_simulator::{Algorithm, Call, CollectiveOutcome, Communicator, SimulationError};
 use rayon::prelude::*;
 
-use crate::run::{Reason, RunError, wanted};
+use crate::run::{Reason, RunError, asserted, distinct};
 
 /// Runs every case over its sizes, on all cores, and reports them in the scenario's order: the same bytes for any number
 /// of threads.
@@ -16,12 +16,7 @@ use crate::run::{Reason, RunError, wanted};
 pub fn run_collectives(scenario: &Scenario) -> Result<CollectiveDocument, RunError> {
     let reports: Vec<Result<CollectiveReport, RunError>> = scenario.collectives.par_iter().map(run).collect();
     let cases = reports.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut sources: Vec<String> = Vec::new();
-    for source in scenario.collectives.iter().filter_map(|case| case.source.as_ref()) {
-        if !sources.contains(source) {
-            sources.push(source.clone());
-        }
-    }
+    let sources = distinct(scenario.collectives.iter().filter_map(|case| case.source.as_ref()));
     let seed = scenario.collectives.first().map_or(0, |case| case.seed);
     Ok(CollectiveDocument::new(&scenario.name, scenario.description.as_deref(), seed, cases, sources))
 }
@@ -103,8 +98,5 @@ pub(crate) fn borrowed_figures(
 /// The assertions of a collective, as the report checks them.
 #[must_use]
 pub fn collective_expectations(case: &CollectiveCase) -> Vec<Expectation> {
-    case.expect
-        .iter()
-        .map(|expected| Expectation { metric: expected.metric.clone(), wanted: wanted(expected.check) })
-        .collect()
+    asserted(&case.expect)
 }

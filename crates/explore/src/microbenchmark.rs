@@ -7,7 +7,7 @@ use memwall_scenario::{MicrobenchmarkCase, Over, Scenario};
 use memwall_simulator::{Measured, Microbenchmark, measure};
 use rayon::prelude::*;
 
-use crate::run::{RunError, wanted};
+use crate::run::{RunError, asserted, distinct};
 
 /// Measures every case, on all cores, and reports them in the scenario's order: the same bytes for any number of
 /// threads.
@@ -17,12 +17,7 @@ use crate::run::{RunError, wanted};
 pub fn run_microbenchmarks(scenario: &Scenario) -> Result<CurveDocument, RunError> {
     let curves: Vec<Result<CurveReport, RunError>> = scenario.microbenchmarks.par_iter().map(run).collect();
     let cases = curves.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut sources: Vec<String> = Vec::new();
-    for source in scenario.microbenchmarks.iter().filter_map(|case| case.source.as_ref()) {
-        if !sources.contains(source) {
-            sources.push(source.clone());
-        }
-    }
+    let sources = distinct(scenario.microbenchmarks.iter().filter_map(|case| case.source.as_ref()));
     let seed = scenario.microbenchmarks.first().map_or(0, |case| case.seed);
     Ok(CurveDocument::new(&scenario.name, scenario.description.as_deref(), seed, cases, sources))
 }
@@ -55,10 +50,7 @@ fn run(case: &MicrobenchmarkCase) -> Result<CurveReport, RunError> {
 /// The assertions of a microbenchmark, as the report checks them.
 #[must_use]
 pub fn curve_expectations(case: &MicrobenchmarkCase) -> Vec<Expectation> {
-    case.expect
-        .iter()
-        .map(|expected| Expectation { metric: expected.metric.clone(), wanted: wanted(expected.check) })
-        .collect()
+    asserted(&case.expect)
 }
 
 fn report(point: Measured, measured: Option<f64>) -> CurvePointReport {

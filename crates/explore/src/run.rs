@@ -86,12 +86,7 @@ pub fn run_scenario_with(scenario: &Scenario, timeline: bool) -> Result<(Documen
         report.expectations =
             expectations(case).iter().map(|expectation| expectation.check(report)).collect();
     }
-    let mut sources: Vec<String> = Vec::new();
-    for source in references.iter().flatten().map(|reference| &reference.source) {
-        if !source.is_empty() && !sources.contains(source) {
-            sources.push(source.clone());
-        }
-    }
+    let sources = distinct(references.iter().flatten().map(|reference| &reference.source));
     let seed = scenario.cases.first().map_or(0, |case| case.seed);
     let document = Document::new(&scenario.name, scenario.description.as_deref(), seed, reports, sources);
     Ok((document, timelines))
@@ -152,13 +147,30 @@ fn run_team(case: &Case, team: &memwall_scenario::Team, options: Options) -> Res
 /// The assertions of a case, as the report checks them.
 #[must_use]
 pub fn expectations(case: &Case) -> Vec<Expectation> {
-    case.expect
-        .iter()
-        .map(|expected| Expectation { metric: expected.metric.clone(), wanted: wanted(expected.check) })
-        .collect()
+    asserted(&case.expect)
 }
 
-pub(crate) const fn wanted(check: Check) -> Wanted {
+/// The assertions of a case of whatever kind, as the report checks them.
+pub(crate) fn asserted(expect: &[memwall_scenario::Expectation]) -> Vec<Expectation> {
+    let assertion = |expected: &memwall_scenario::Expectation| Expectation {
+        metric: expected.metric.clone(),
+        wanted: wanted(expected.check),
+    };
+    expect.iter().map(assertion).collect()
+}
+
+/// Each source once, in the order of the cases.
+pub(crate) fn distinct<'a>(sources: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for source in sources.filter(|source| !source.is_empty()) {
+        if !seen.contains(source) {
+            seen.push(source.clone());
+        }
+    }
+    seen
+}
+
+const fn wanted(check: Check) -> Wanted {
     match check {
         Check::Between { min, max } => Wanted::Between { min, max },
         Check::Near { value, tolerance } => Wanted::Near { value, tolerance },

@@ -68,9 +68,6 @@ pub struct ExpertKernelsSpec {
     /// What a call takes besides the kernels named here: kernels that count and sort the choices. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overhead: Option<Figure<Picos>>,
-    /// What counting and sorting takes for every choice of every token. Default 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order_time: Option<Figure<Picos>>,
     /// What copying rows, or summing them, takes for every 1024 elements beyond moving them. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum_time: Option<Figure<Picos>>,
@@ -106,8 +103,6 @@ pub struct ExpertKernels {
     pub widened_efficiency: Figure<f64>,
     /// What a call takes besides the kernels named here.
     pub overhead: Figure<Picos>,
-    /// What counting and sorting takes for every choice of every token.
-    pub order_time: Figure<Picos>,
     /// What copying rows, or summing them, takes for every 1024 elements beyond moving them.
     pub sum_time: Figure<Picos>,
     /// By label of the products' formats: what a call takes besides.
@@ -129,7 +124,6 @@ impl Default for ExpertKernels {
             scaled_step_overhead: None,
             widened_efficiency: Figure::assumed(1.0, "not stated: as other products"),
             overhead: nothing(),
-            order_time: nothing(),
             sum_time: nothing(),
             format_overhead: IndexMap::new(),
         }
@@ -182,7 +176,6 @@ impl ExpertKernels {
                 .figure("widened_efficiency", spec.widened_efficiency)
                 .unwrap_or(default.widened_efficiency),
             overhead: checker.figure("overhead", spec.overhead).unwrap_or(default.overhead),
-            order_time: checker.figure("order_time", spec.order_time).unwrap_or(default.order_time),
             sum_time: checker.figure("sum_time", spec.sum_time).unwrap_or(default.sum_time),
             format_overhead,
         }
@@ -213,7 +206,6 @@ impl ExpertKernels {
         }
         rows.number(&path("widened_efficiency"), &self.widened_efficiency);
         rows.quantity(&path("overhead"), &self.overhead);
-        rows.quantity(&path("order_time"), &self.order_time);
         rows.quantity(&path("sum_time"), &self.sum_time);
         for (label, figure) in &self.format_overhead {
             rows.quantity(&path(&format!("format_overhead.{label}")), figure);
@@ -234,7 +226,6 @@ impl ExpertKernels {
             scaled_step_overhead: self.scaled_step_overhead.clone(),
             widened_efficiency: Some(self.widened_efficiency.clone()),
             overhead: Some(self.overhead.clone()),
-            order_time: Some(self.order_time.clone()),
             sum_time: Some(self.sum_time.clone()),
             format_overhead: Some(self.format_overhead.clone()),
         }

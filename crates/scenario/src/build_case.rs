@@ -13,7 +13,8 @@ use crate::expect::{ExpectSpec, Expectation};
 use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
-use crate::spec::{SCENARIO_KEYS, WorkloadSpec};
+use crate::source::SourceKind;
+use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
 use crate::{capacity, formats, graph, team, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
@@ -80,6 +81,26 @@ pub(crate) fn build(
 /// A key's value unless it is absent or null.
 pub(crate) fn present<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     root.get(key).filter(|node| !matches!(node.value, Value::Null))
+}
+
+/// Adds a problem for each key that a person wrote and that scenarios of this kind do not have: those of runs, and
+/// `others`.
+pub(crate) fn foreign_keys(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    others: &[&str],
+    problems: &mut Diagnostics,
+) {
+    for (key, field) in root.map().into_iter().flatten() {
+        let key = key.as_ref();
+        let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
+        if written && (RUN_KEYS.contains(&key) || others.contains(&key)) {
+            let message = format!("a {kind} has no `{key}`");
+            let label = "only for scenarios of other kinds";
+            problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
+        }
+    }
 }
 
 pub(crate) fn optional<T: serde::de::DeserializeOwned>(

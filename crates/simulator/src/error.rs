@@ -106,3 +106,15 @@ impl LimitUnit {
         }
     }
 }
+
+impl From<crate::CollectiveError> for SimulationError {
+    fn from(error: crate::CollectiveError) -> Self {
+        Self::Collective(Box::new(error))
+    }
+}
+
+impl From<crate::FlowError> for SimulationError {
+    fn from(error: crate::FlowError) -> Self {
+        crate::CollectiveError::Flow(error).into()
+    }
+}

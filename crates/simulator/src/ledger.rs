@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::chip::{Chip, EngineKind, MAX_LEVELS};
 use crate::plan::Compute;
-use crate::record::Stall;
+use crate::record::{Stall, bound_by};
 use crate::{Cause, EngineRecord};
 
 /// Where a stall happened: the index of a tier (or, beyond them, of a level of the fabric), or nowhere in particular.
@@ -49,13 +49,7 @@ impl Ledger {
 
     /// `compute`, or the largest stall as `cause(place)`.
     pub fn bound_by(&self, places: &[String]) -> String {
-        match self.stalls(places).first() {
-            Some(stall) if stall.ps > self.busy => match &stall.place {
-                Some(place) => format!("{}({place})", stall.cause.name()),
-                None => stall.cause.name().to_owned(),
-            },
-            _ => "compute".to_owned(),
-        }
+        bound_by(self.busy, &self.stalls(places))
     }
 
     pub fn record(&self, name: &str, units: u32, places: &[String]) -> EngineRecord {

@@ -183,3 +183,39 @@ pub struct OperatorRecord {
     /// Its largest ledger entry: `compute`, or a cause with its place such as `bandwidth(hbm)`.
     pub bound_by: String,
 }
+
+impl PhaseRecord {
+    /// Counts a step of the phase called `name` among `phases`, which took `time`.
+    pub(crate) fn count(phases: &mut Vec<Self>, name: &str, tokens: u64, time: Picos) {
+        let position = phases.iter().position(|known| known.name == name);
+        let index = position.unwrap_or_else(|| {
+            let (name, steps, tokens) = (name.to_owned(), 0, 0);
+            phases.push(Self { name, steps, tokens, time: Picos::ZERO, first_step: time, last_step: time });
+            phases.len() - 1
+        });
+        let record = &mut phases[index];
+        record.steps += 1;
+        record.tokens = record.tokens.saturating_add(tokens);
+        record.time = record.time.saturating_add(time);
+        record.last_step = time;
+    }
+}
+
+impl EngineRecord {
+    /// What most of its time went to: `compute`, or a cause with its place such as `bandwidth(hbm)`.
+    #[must_use]
+    pub fn bound_by(&self) -> String {
+        bound_by(self.busy, &self.stalls)
+    }
+}
+
+/// `compute`, or the largest of `stalls`, which are in order.
+pub(crate) fn bound_by(busy: u128, stalls: &[Stall]) -> String {
+    match stalls.first() {
+        Some(stall) if stall.ps > busy => match &stall.place {
+            Some(place) => format!("{}({place})", stall.cause.name()),
+            None => stall.cause.name().to_owned(),
+        },
+        _ => "compute".to_owned(),
+    }
+}

@@ -192,15 +192,8 @@ impl<'a> Serving<'a> {
         }
         let record = team.finish();
         let seconds = record.phases.first().map_or(0.0, |phase| phase.last_step.as_secs_f64());
-        let engine = record.engines.first();
-        let stall = engine.and_then(|engine| engine.stalls.first().filter(|stall| stall.ps > engine.busy));
-        let bound_by = stall.map_or_else(
-            || "compute".to_owned(),
-            |stall| match &stall.place {
-                Some(place) => format!("{}({place})", stall.cause.name()),
-                None => stall.cause.name().to_owned(),
-            },
-        );
+        let bound_by =
+            record.engines.first().map(memwall_simulator::EngineRecord::bound_by).unwrap_or_default();
         Ok((seconds, bound_by))
     }
 

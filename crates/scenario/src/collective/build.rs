@@ -8,14 +8,13 @@ use memwall_simulator::{Algorithm, Call};
 
 use super::spec::CollectiveSpec;
 use super::{CollectiveCase, CollectiveForm, SizePoint};
-use crate::build_case::{expectations, missing, optional, present};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::build_case::{expectations, foreign_keys, missing, optional, present};
+use crate::diagnostic::Diagnostics;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MeasureSpec};
 use crate::microbenchmark::{CurvePoint, Over, Tables, measured, points};
 use crate::node::{Node, Step};
 use crate::resolve::Resolver;
-use crate::source::SourceKind;
-use crate::spec::{RUN_KEYS, SCENARIO_KEYS};
+use crate::spec::SCENARIO_KEYS;
 use crate::typed;
 
 const PREFIX: &str = "collective";
@@ -30,7 +29,7 @@ pub(crate) fn build(
 ) -> Option<CollectiveCase> {
     let before = problems.list.len() + problems.more;
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
-    foreign_keys(resolver, root, problems);
+    foreign_keys(resolver, root, PREFIX, &["microbenchmark", "hardware", "replay"], problems);
     let description = optional(resolver, root, "description", problems);
     let seed = optional(resolver, root, "seed", problems);
     let reference: Option<CurveReferenceSpec> = optional(resolver, root, "reference", problems);
@@ -84,21 +83,6 @@ pub(crate) fn build(
         seed: seed.unwrap_or_default(),
         expect: expect?,
     })
-}
-
-/// What only other kinds have, where a person wrote it.
-fn foreign_keys(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for (key, field) in root.map().into_iter().flatten() {
-        let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        let foreign =
-            RUN_KEYS.contains(&key.as_ref()) || ["microbenchmark", "hardware"].contains(&key.as_ref());
-        if written && foreign {
-            let message = format!("a collective has no `{key}`");
-            let label = "only for scenarios of other kinds";
-            problems
-                .push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key.as_ref()));
-        }
-    }
 }
 
 /// Who takes part, within what there is.

@@ -4,12 +4,11 @@ use memwall_simulator::chakra::{CommunicatorGroups, ExecutionTrace};
 
 use super::ReplayCase;
 use super::spec::ReplaySpec;
-use crate::build_case::{missing, optional, present};
+use crate::build_case::{foreign_keys, missing, optional, present};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::{Node, Step};
 use crate::resolve::Resolver;
-use crate::source::SourceKind;
-use crate::spec::{RUN_KEYS, SCENARIO_KEYS};
+use crate::spec::SCENARIO_KEYS;
 use crate::{team, typed};
 
 const PREFIX: &str = "replay";
@@ -25,7 +24,7 @@ pub(crate) fn build(
 ) -> Option<ReplayCase> {
     let before = problems.list.len() + problems.more;
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
-    foreign_keys(resolver, root, problems);
+    foreign_keys(resolver, root, PREFIX, &["microbenchmark", "collective", "reference", "expect"], problems);
     let description = optional(resolver, root, "description", problems);
     let seed = optional(resolver, root, "seed", problems);
     let system = match present(root, "system") {
@@ -84,20 +83,6 @@ pub(crate) fn build(
 
 fn at(resolver: &Resolver<'_>, block: &Node, path: &[Step], message: impl Into<String>) -> Diagnostic {
     typed::problem_at(&resolver.sources, block, PREFIX, path, message, "")
-}
-
-/// What only other kinds have, where a person wrote it.
-fn foreign_keys(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for (key, field) in root.map().into_iter().flatten() {
-        let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        let others = ["microbenchmark", "collective", "reference", "expect"];
-        if written && (RUN_KEYS.contains(&key.as_ref()) || others.contains(&key.as_ref())) {
-            let message = format!("a replay has no `{key}`");
-            let label = "only for scenarios of other kinds";
-            problems
-                .push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key.as_ref()));
-        }
-    }
 }
 
 /// Reads every file.

@@ -4,7 +4,9 @@ mod attention;
 mod engine_time;
 mod matmul;
 mod stream;
+mod tile_cost;
 mod tile_search;
+mod tile_traffic;
 
 pub(crate) use attention::format as attention_format;
 use memwall_model_graph::OpKind;
@@ -19,11 +21,7 @@ use crate::plan::KernelPlan;
 pub(crate) fn call_overhead(chip: &Chip, demand: &Demand, plan: &KernelPlan) -> Picos {
     match demand.kind {
         OpKind::Attention(shape) => attention::call_overhead(chip, demand, *shape, plan.choice),
-        OpKind::Route { tokens, top_k, .. } => {
-            let experts = &chip.software.experts;
-            let choices = tokens.saturating_mul(*top_k);
-            Picos(experts.overhead.value.0.saturating_add(experts.order_time.value.0.saturating_mul(choices)))
-        }
+        OpKind::Route { .. } => chip.software.experts.overhead.value,
         OpKind::Permute { elements } => {
             let each = u128::from(chip.software.experts.sum_time.value.0);
             Picos(u64::try_from(u128::from(*elements) * each / 1024).unwrap_or(u64::MAX))

@@ -281,23 +281,7 @@ impl Simulation {
 
     fn count_step(&mut self, phase: &str, tokens: u64, start: Picos) {
         let time = self.device_free.saturating_sub(start);
-        let position = self.phases.iter().position(|known| known.name == phase);
-        let index = position.unwrap_or_else(|| {
-            self.phases.push(PhaseRecord {
-                name: phase.to_owned(),
-                steps: 0,
-                tokens: 0,
-                time: Picos::ZERO,
-                first_step: time,
-                last_step: time,
-            });
-            self.phases.len() - 1
-        });
-        let record = &mut self.phases[index];
-        record.steps += 1;
-        record.tokens = record.tokens.saturating_add(tokens);
-        record.time = record.time.saturating_add(time);
-        record.last_step = time;
+        PhaseRecord::count(&mut self.phases, phase, tokens, time);
     }
 }
 

@@ -20,8 +20,8 @@ use memwall_units::Picos;
 use crate::collective::CollectiveOutcome;
 use crate::record::TeamRecord;
 use crate::{
-    Call, Cause, CollectiveError, Communicator, Interval, Options, PhaseRecord, Record, Simulation,
-    SimulationError, Timeline, Track,
+    Call, Cause, Communicator, Interval, Options, PhaseRecord, Record, Simulation, SimulationError, Timeline,
+    Track,
 };
 use groups::{groups, stage_ranks};
 use overlap::{UnderWay, share};
@@ -123,7 +123,7 @@ impl<'a> Team<'a> {
             self.returned[batch] = arrival;
         }
         let end = self.returned.iter().copied().max().unwrap_or_default();
-        self.count_step(phase, tokens, end.saturating_sub(start));
+        PhaseRecord::count(&mut self.phases, phase, tokens, end.saturating_sub(start));
         Ok(())
     }
 
@@ -394,26 +394,6 @@ impl<'a> Team<'a> {
         push(Track::Communication(stage as u32));
         outcome.levels.iter().for_each(|level| push(Track::Links(level.level)));
     }
-
-    fn count_step(&mut self, phase: &str, tokens: u64, time: Picos) {
-        let position = self.phases.iter().position(|known| known.name == phase);
-        let index = position.unwrap_or_else(|| {
-            self.phases.push(PhaseRecord {
-                name: phase.to_owned(),
-                steps: 0,
-                tokens: 0,
-                time: Picos::ZERO,
-                first_step: time,
-                last_step: time,
-            });
-            self.phases.len() - 1
-        });
-        let record = &mut self.phases[index];
-        record.steps += 1;
-        record.tokens = record.tokens.saturating_add(tokens);
-        record.time = record.time.saturating_add(time);
-        record.last_step = time;
-    }
 }
 
 /// A level's name in a ledger: the generation of its links, such as `nvlink4`, or its title.
@@ -444,16 +424,4 @@ fn paces(setup: &TeamSetup<'_>, stage: u32) -> Vec<f64> {
         }
     }
     paces
-}
-
-impl From<CollectiveError> for SimulationError {
-    fn from(error: CollectiveError) -> Self {
-        Self::Collective(Box::new(error))
-    }
-}
-
-impl From<crate::FlowError> for SimulationError {
-    fn from(error: crate::FlowError) -> Self {
-        Self::Collective(Box::new(CollectiveError::Flow(error)))
-    }
 }

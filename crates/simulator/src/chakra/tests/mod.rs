@@ -1,6 +1,5 @@
 //! Reading and writing of traces, against an encoder and a decoder written by hand on bytes.
 
-mod files;
 mod hand;
 mod hostile;
 mod meaning;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::super::{CommunicatorGroups, ExecutionTrace, TraceCollective, TraceNode, TraceWork};
+use memwall_simulator::chakra::{CommunicatorGroups, ExecutionTrace, TraceCollective, TraceNode, TraceWork};
 
 const MIB: u64 = 1 << 20;
 
