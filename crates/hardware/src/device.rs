@@ -150,6 +150,12 @@ pub struct TierDram {
 }
 
 impl Tier {
+    /// Whether all cores share it, or a few instances of it.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.scope, Scope::Shared(_))
+    }
+
     /// The chips with their pins at the rate that gives the tier its bandwidth, and the number of channels; `None`
     /// where it is not known what the tier is made of.
     ///

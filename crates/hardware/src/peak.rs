@@ -81,4 +81,10 @@ impl Device {
     pub fn memory(&self) -> Option<&crate::Tier> {
         self.tiers.iter().find(|tier| tier.kind == crate::TierKind::Dram)
     }
+
+    /// The tiers that the cores share, innermost first, up to the device's own memory.
+    pub fn shared_tiers(&self) -> impl Iterator<Item = &crate::Tier> {
+        let dram = self.tiers.iter().position(|tier| tier.kind == crate::TierKind::Dram);
+        self.tiers[..dram.map_or(0, |index| index + 1)].iter().filter(|tier| tier.is_shared())
+    }
 }

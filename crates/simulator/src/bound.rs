@@ -11,8 +11,16 @@ use crate::plan::Traffic;
 use crate::{Cause, SimulationError};
 use memwall_model_graph::{Dtype, OpKind};
 
-/// The roofline of one operator: compulsory bytes at datasheet bandwidths, useful operations at datasheet peaks.
-pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, SimulationError> {
+/// What bounds an operator: useful operations of one engine, and the bytes that must move.
+pub(crate) struct BoundWork {
+    pub primary: EngineKind,
+    pub dtype: Dtype,
+    pub useful: f64,
+    pub traffic: Traffic,
+}
+
+/// Compulsory bytes and useful operations.
+pub(crate) fn bound_work(chip: &Chip, demand: &Demand) -> Result<BoundWork, SimulationError> {
     let (primary, dtype) = match demand.kind {
         OpKind::Collective(_) => return Err(crate::lower::collective_alone(chip, demand)),
         OpKind::Attention(shape) => {
@@ -30,7 +38,6 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         OpKind::Attention(shape) => shape.matmul_flops() as f64,
         _ => demand.flops,
     };
-    let compute = useful / chip.peak(primary, dtype)?;
     let mut traffic = Traffic::default();
     for level in 0..chip.dram() {
         traffic.read[level] = demand.input_bytes();
@@ -41,6 +48,13 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
     let cached = chip.last_cache().map_or(0.0, |level| chip.levels[level].capacity);
     traffic.read[chip.dram()] = demand.missed_bytes();
     traffic.write[chip.dram()] = (demand.output_bytes() - cached).max(0.0);
+    Ok(BoundWork { primary, dtype, useful, traffic })
+}
+
+/// The roofline of one operator: its work at datasheet peaks and bandwidths.
+pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, SimulationError> {
+    let BoundWork { primary, dtype, useful, traffic } = bound_work(chip, demand)?;
+    let compute = useful / chip.peak(primary, dtype)?;
     let slowest = (0..chip.levels.len())
         .map(|level| (level, level_seconds(chip, &traffic, level)))
         .fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });

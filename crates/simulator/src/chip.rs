@@ -117,7 +117,7 @@ impl Chip {
             .position(|tier| tier.kind == TierKind::Dram)
             .ok_or_else(|| fault("it has no tier of kind dram".into()))?;
         let mut levels: Vec<Level> = (0..=dram)
-            .filter(|index| matches!(device.tiers[*index].scope, Scope::Shared(_)))
+            .filter(|index| device.tiers[*index].is_shared())
             .map(|index| level(&device.tiers[index], index, units))
             .collect();
         if levels.is_empty() || levels.len() > MAX_LEVELS {

@@ -26,6 +26,7 @@ mod quad_heap;
 mod record;
 pub mod request;
 mod residency;
+mod screen;
 mod simulation;
 mod team;
 mod timeline;
@@ -47,6 +48,7 @@ pub use record::{
     CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
     TeamRecord, TierRecord,
 };
+pub use screen::{Screen, Screened};
 pub use simulation::Simulation;
 pub use team::{Team, TeamSetup};
 pub use timeline::{Interval, Timeline, Track};

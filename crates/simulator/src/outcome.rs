@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use memwall_hardware::{Duplex, Tier};
 use memwall_model_graph::{Dtype, OpKind};
 use memwall_units::Picos;
 
@@ -182,10 +183,15 @@ fn roofline(chip: &Chip, plan: &KernelPlan, traffic: &Traffic) -> Picos {
 /// Seconds a level's link needs at its datasheet bandwidth.
 pub(crate) fn level_seconds(chip: &Chip, traffic: &Traffic, level: usize) -> f64 {
     let tier = &chip.device.tiers[chip.levels[level].tier];
+    tier_seconds(tier, traffic.read[level], traffic.write[level])
+}
+
+/// Seconds a tier's link needs at its datasheet bandwidth for these bytes.
+pub(crate) fn tier_seconds(tier: &Tier, read: f64, write: f64) -> f64 {
     let read_rate = tier.bandwidth.value.0;
     let write_rate = tier.write_bandwidth.as_ref().map_or(read_rate, |figure| figure.value.0);
     // Nothing takes no time, even over a dead link.
     let seconds = |bytes: f64, rate: f64| if bytes > 0.0 { bytes / rate } else { 0.0 };
-    let (read, write) = (seconds(traffic.read[level], read_rate), seconds(traffic.write[level], write_rate));
-    if chip.levels[level].half_duplex { read + write } else { read.max(write) }
+    let (read, write) = (seconds(read, read_rate), seconds(write, write_rate));
+    if tier.duplex == Duplex::Half { read + write } else { read.max(write) }
 }
