@@ -6,6 +6,7 @@ mod collective;
 mod describe;
 mod export;
 mod microbenchmark;
+pub mod optimize;
 mod replay;
 mod run;
 pub mod validate;
