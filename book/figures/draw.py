@@ -13,6 +13,7 @@ import math
 import pathlib
 import sys
 
+import traffic
 import results
 from svg import COLOURS, FAINT, GRID, INK, LogAxes, Svg
 
@@ -26,6 +27,8 @@ def main():
         draw().write(OUT / f"{draw.__name__}.svg")
     if len(sys.argv) > 1:
         results.draw_all(sys.argv[1], OUT)
+        traffic.tiers(sys.argv[1]).write(OUT / "tiers.svg")
+        traffic.ladder(sys.argv[1]).write(OUT / "ladder.svg")
 
 
 def wall():
