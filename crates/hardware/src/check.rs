@@ -1,7 +1,7 @@
 //! Collecting what is wrong with a description, each with its path, instead of stopping at the first.
 
 use indexmap::IndexMap;
-use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Quantity, Watts};
+use memwall_units::{Area, Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Quantity, Watts};
 
 use crate::nearest::{nearest, shorten};
 use crate::{FORMATS, Figure, HardwareError};
@@ -36,6 +36,7 @@ bounded!(Picos, 0.0, 1e13, |picos| picos.0 as f64, |base| Picos(base as u64).to_
 bounded!(BytesPerSec, 1e3, 1e18, |rate| rate.0, |base| BytesPerSec(base).to_string());
 bounded!(FlopsPerSec, 1e3, 1e24, |rate| rate.0, |base| FlopsPerSec(base).to_string());
 bounded!(Hertz, 1e3, 1e12, |clock| clock.0, |base| Hertz(base).to_string());
+bounded!(Area, 1e-3, 1e6, |area| area.0, |base| Area(base).to_string());
 bounded!(Watts, 1e-3, 1e8, |power| power.0, |base| Watts(base).to_string());
 bounded!(Joules, 0.0, 1.0, |energy| energy.0, |base| Joules(base).to_string());
 bounded!(u32, 1.0, 1e6, |count| f64::from(*count), |base| base.to_string());

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
 
-use crate::{Access, Figure, LoadCache, Threads};
+use crate::{Access, Figure, LoadCache, Silicon, Threads};
 
 /// One accelerator or processor.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Device {
     pub host: Host,
     /// Time the device takes from the end of a kernel to the first work of the next one that waits already.
     pub launch_latency: Figure<Picos>,
+    /// What it is made of, for its area and cost.
+    pub silicon: Silicon,
 }
 
 /// All compute units of one kind on a device.
@@ -134,6 +136,8 @@ pub struct Tier {
     pub single_port: bool,
     /// What a `dram` tier is made of, where that is known.
     pub dram: Option<TierDram>,
+    /// The kind of DRAM where it is written; else `dram` tells it.
+    pub technology: Option<Figure<String>>,
     /// Energy to move one byte from it to the next inner tier.
     pub energy_per_byte: Option<Figure<Joules>>,
     /// How single accesses fare; for microbenchmarks.
@@ -154,6 +158,14 @@ impl Tier {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self.scope, Scope::Shared(_))
+    }
+
+    /// The kind of DRAM it is made of, in lower case: `hbm3`; `None` where that is not known.
+    #[must_use]
+    pub fn memory_kind(&self) -> Option<String> {
+        let of_part = || self.dram.as_ref()?.part.value.split('_').next().map(str::to_owned);
+        let kind = self.technology.as_ref().map(|figure| figure.value.clone()).or_else(of_part);
+        kind.map(|kind| kind.to_ascii_lowercase())
     }
 
     /// The chips with their pins at the rate that gives the tier its bandwidth, and the number of channels; `None`

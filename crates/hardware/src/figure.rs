@@ -14,6 +14,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 pub enum Provenance {
     /// Published by the vendor.
     Datasheet,
+    /// Published by others than the vendor: a paper, an analyst.
+    Published,
     /// Measured; the source says by whom.
     Measured,
     /// Arithmetic over other figures; the source shows it.
@@ -32,6 +34,7 @@ impl Provenance {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Datasheet => "datasheet",
+            Self::Published => "published",
             Self::Measured => "measured",
             Self::Derived => "derived",
             Self::Fitted => "fitted",

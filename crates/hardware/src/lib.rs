@@ -29,6 +29,7 @@ mod rows;
 mod software;
 mod spec;
 mod system;
+pub mod technology;
 
 pub use access::{Access, LoadCache, LoadCacheSpec, Placement, Threads, ThreadsSpec};
 pub use attention::{
@@ -57,3 +58,7 @@ pub use rows::FigureRow;
 pub use software::{LaunchMode, RowKernel, RowKernels, SoftwareProfile, SoftwareSpec};
 pub use spec::{DeviceSpec, DramSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
 pub use system::{System, SystemSpec};
+pub use technology::{
+    AreaEstimate, AreaModel, CostEstimate, EnergyModel, Estimate, Silicon, TechnologySpec, area, peak_power,
+    unit_cost,
+};

@@ -4,7 +4,9 @@ use memwall_units::{Bytes, BytesPerSec, Picos};
 
 use crate::access::{access, check_order, load_cache, threads};
 use crate::check::Checker;
+use crate::nearest::{nearest, shorten};
 use crate::spec::{DeviceSpec, DramSpec, EngineSpec, HostSpec, PowerSpec, ScopeSpec, TierSpec};
+use crate::technology::{read_silicon, technology, write_silicon};
 use crate::{Device, Engine, Figure, HardwareError, Host, Power, Scope, Tier, TierDram, TierKind, dram_part};
 
 /// More tiers than any machine has, so that a description cannot ask for unbounded work.
@@ -30,7 +32,7 @@ impl Device {
     /// The description of this device, with every default written out. Reads back as the same device.
     #[must_use]
     pub fn to_spec(&self) -> DeviceSpec {
-        DeviceSpec {
+        let mut spec = DeviceSpec {
             extends: None,
             name: Some(self.name.clone()),
             title: Some(self.title.clone()),
@@ -53,12 +55,16 @@ impl Device {
                 speed: Some(self.host.speed.clone()),
             }),
             launch_latency: Some(self.launch_latency.clone()),
-        }
+            ..DeviceSpec::default()
+        };
+        write_silicon(&self.silicon, &mut spec);
+        spec
     }
 }
 
-fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
+fn device(checker: &mut Checker, mut spec: DeviceSpec) -> Option<Device> {
     // Every part is checked before the first `?`, so that all errors are found.
+    let silicon = read_silicon(checker, &mut spec);
     let name = checker.words("name", spec.name, "my-chip");
     let title = match spec.title.or_else(|| name.clone()) {
         Some(title) => checker.words("title", Some(title), "My chip"),
@@ -102,6 +108,7 @@ fn device(checker: &mut Checker, spec: DeviceSpec) -> Option<Device> {
         power: power?,
         host: host?,
         launch_latency,
+        silicon,
     })
 }
 
@@ -207,6 +214,7 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
     if let Some(latency) = &latency {
         check_order(checker, &access, latency.value);
     }
+    memory_kind(checker, kind, spec.technology.as_ref());
     let dram = spec.dram.map(|spec| checker.within("dram", |checker| dram(checker, kind, spec)));
     Some(Tier {
         name: name.to_owned(),
@@ -228,9 +236,25 @@ fn tier(checker: &mut Checker, name: &str, spec: TierSpec, cores: Option<u32>) -
             Some(dram) => Some(dram?),
             None => None,
         },
+        technology: spec.technology,
         energy_per_byte,
         access,
     })
+}
+
+fn memory_kind(checker: &mut Checker, kind: Option<TierKind>, written: Option<&Figure<String>>) {
+    let Some(written) = written else { return };
+    if kind.is_some_and(|kind| kind != TierKind::Dram) {
+        checker.error("technology", "only a tier with `kind: dram` is made of DRAM", None);
+    }
+    if technology().memory(&written.value).is_none() {
+        let names = || technology().memories.keys().map(String::as_str);
+        let hint = nearest(&written.value.to_lowercase(), names()).first().map_or_else(
+            || format!("kinds are {}", names().collect::<Vec<_>>().join(", ")),
+            |name| format!("did you mean `{name}`?"),
+        );
+        checker.error("technology", format!("`{}` is no kind of DRAM", shorten(&written.value)), hint);
+    }
 }
 
 fn dram(checker: &mut Checker, kind: Option<TierKind>, spec: DramSpec) -> Option<TierDram> {
@@ -357,6 +381,7 @@ fn tier_spec(tier: &Tier) -> TierSpec {
             .dram
             .as_ref()
             .map(|dram| DramSpec { part: Some(dram.part.clone()), channels: Some(dram.channels.clone()) }),
+        technology: tier.technology.clone(),
         energy_per_byte: tier.energy_per_byte.clone(),
         access: (tier.access != crate::Access::default()).then(|| tier.access.clone()),
     }

@@ -52,6 +52,7 @@ impl Device {
         rows.quantity("launch_latency", &self.launch_latency);
         rows.setting("host.title", &self.host.title);
         rows.number("host.speed", &self.host.speed);
+        crate::technology::silicon_rows(&self.silicon, &mut rows);
         rows.0
     }
 }
@@ -217,6 +218,9 @@ impl Rows {
         if let Some(dram) = &tier.dram {
             self.number(&path("dram.part"), &dram.part);
             self.number(&path("dram.channels"), &dram.channels);
+        }
+        if let Some(technology) = &tier.technology {
+            self.number(&path("technology"), technology);
         }
         self.maybe(&path("energy_per_byte"), tier.energy_per_byte.as_ref());
         tier.access.rows(&path("access"), self);

@@ -5,11 +5,11 @@
 //! [`Device::try_from_spec`](crate::Device::try_from_spec).
 
 use indexmap::IndexMap;
-use memwall_units::{Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
+use memwall_units::{Area, Bytes, BytesPerSec, FlopsPerSec, Hertz, Joules, Picos, Watts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Duplex, Figure, LoadCacheSpec, ThreadsSpec, TierKind};
+use crate::{Access, Duplex, Figure, LoadCacheSpec, TechnologySpec, ThreadsSpec, TierKind};
 
 /// One accelerator or processor. Any figure is either bare (`cores: 132`) or a mapping with its source
 /// (`cores: { value: 132, kind: datasheet, source: "..." }`).
@@ -62,6 +62,22 @@ pub struct DeviceSpec {
     /// the software. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch_latency: Option<Figure<Picos>>,
+    /// Silicon process of the compute dies, by name: n16, n12, 8n, n7, n6, n5, n4 or n3. Without it area and cost are
+    /// not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Figure<String>>,
+    /// Equal dies that the cores are on. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dies: Option<Figure<u32>>,
+    /// Area of the compute dies together, where it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub die_area: Option<Figure<Area>>,
+    /// Cores on the dies, those switched off among them. Default: as many as `cores`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores_built: Option<Figure<u32>>,
+    /// Constants of area, energy and cost that go before the catalog's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technology: Option<TechnologySpec>,
 }
 
 /// All compute units of one kind on the device.
@@ -156,6 +172,9 @@ pub struct TierSpec {
     /// What a `dram` tier is made of, for `memwall replay` and for deriving its efficiency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dram: Option<DramSpec>,
+    /// The kind of DRAM (hbm3, gddr6, lpddr5x ...), for its energy, interface and price. Default: that of `dram.part`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technology: Option<Figure<String>>,
     /// Energy to move one byte from it to the next inner tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_per_byte: Option<Figure<Joules>>,

@@ -22,4 +22,4 @@ pub use count::{Bytes, Flops};
 pub use error::UnitError;
 pub use picos::Picos;
 pub use quantity::{Quantity, parse_quantity};
-pub use rate::{BytesPerSec, FlopsPerSec, Hertz, Joules, Watts};
+pub use rate::{Area, BytesPerSec, FlopsPerSec, Hertz, Joules, Watts};

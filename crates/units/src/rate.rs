@@ -110,6 +110,14 @@ static POWER: Grammar = Grammar {
     ],
 };
 
+static AREA: Grammar = Grammar {
+    what: "an area",
+    example: "814 mm2",
+    suggest: "mm2",
+    units_help: "mm2, cm2",
+    units: &[Unit { names: &["mm2", "mm²"], factor: 1.0 }, Unit { names: &["cm2", "cm²"], factor: 100.0 }],
+};
+
 static ENERGY: Grammar = Grammar {
     what: "an energy",
     example: "0.6 pJ",
@@ -147,6 +155,11 @@ real!(
     /// A power, in watts.
     Watts, "Power", POWER, "W",
     [(1e6, "MW"), (1e3, "kW"), (1.0, "W"), (1e-3, "mW")]
+);
+real!(
+    /// An area of silicon, in square millimetres.
+    Area, "Area", AREA, "mm2",
+    [(1.0, "mm2")]
 );
 real!(
     /// An energy, in joules.

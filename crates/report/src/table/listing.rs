@@ -72,6 +72,7 @@ pub fn figure_list(title: &str, rows: &[FigureRow], view: View) -> String {
 const fn provenance(kind: Provenance) -> &'static str {
     match kind {
         Provenance::Datasheet => "datasheet",
+        Provenance::Published => "published",
         Provenance::Measured => "measured",
         Provenance::Derived => "derived",
         Provenance::Fitted => "fitted",
