@@ -105,6 +105,36 @@ fn every_microbenchmark_runs_and_its_document_keeps_every_promise() {
 }
 
 #[test]
+fn every_trend_runs_and_its_document_keeps_every_promise() {
+    let all = shipped_of_kind("trend");
+    assert!(all.len() >= 3, "only {all:?}");
+    for scenario in all {
+        let document = document(&scenario, &[]);
+        assert_eq!(integer(&document, "schema_version"), 1);
+        assert_eq!(text(&document, "kind"), "trend");
+        let mut lines = 1;
+        for case in list(&document, "cases") {
+            for series in list(case, "series") {
+                let growth = &series["two_years"];
+                let (low, factor, high) =
+                    (number(growth, "low"), number(growth, "factor"), number(growth, "high"));
+                assert!(0.0 < low && low <= factor && factor <= high, "{scenario}: {series}");
+                assert!((0.0..=1.0).contains(&number(series, "r2")), "{scenario}: {series}");
+                lines += 1;
+            }
+            for ratio in list(case, "ratios") {
+                assert!(
+                    number(ratio, "then") > 0.0 && number(ratio, "two_years") > 0.0,
+                    "{scenario}: {ratio}"
+                );
+            }
+        }
+        let csv = run(&["run", &scenario, "--format", "csv"]);
+        assert_eq!(stdout(&csv).lines().count(), lines, "{scenario}");
+    }
+}
+
+#[test]
 fn every_replay_runs_and_its_document_keeps_every_promise() {
     let all = shipped_of_kind("replay");
     assert!(!all.is_empty());

@@ -9,6 +9,7 @@ mod microbenchmark;
 pub mod optimize;
 mod replay;
 mod run;
+mod trend;
 pub mod validate;
 
 pub use collective::{collective_expectations, run_collectives};
@@ -16,3 +17,4 @@ pub use export::chakra_traces;
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use replay::run_replays;
 pub use run::{RunError, expectations, run_case, run_case_with, run_scenario, run_scenario_with};
+pub use trend::{run_trends, trend_report};

@@ -19,6 +19,7 @@ mod table;
 mod team;
 mod timeline;
 mod trace_replay;
+mod trend;
 mod validation;
 mod wall;
 
@@ -44,5 +45,6 @@ pub use table::{View, explanation_text, figure_list, figure_table, name_list, pa
 pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
 pub use timeline::perfetto_trace;
 pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};
+pub use trend::{Crossing, Growth, GrowthReport, Period, RatioReport, TrendDocument, TrendReport};
 pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
 pub use wall::{cause_text, wall_sentence};

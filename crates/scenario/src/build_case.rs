@@ -130,12 +130,15 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark has and a run has not.
+/// What a microbenchmark or a trend has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    let Some(field) = root.map().and_then(|map| map.get("microbenchmark")) else { return };
-    let message = "a `microbenchmark` in a scenario of kind `run`";
-    let problem = Diagnostic::at(&resolver.sources, field.key, message, "only for scenarios of its own kind");
-    problems.push(problem.with_path("microbenchmark").with_help("add `kind: microbenchmark`"));
+    for kind in ["microbenchmark", "trend"] {
+        let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
+        let message = format!("a `{kind}` in a scenario of kind `run`");
+        let problem =
+            Diagnostic::at(&resolver.sources, field.key, message, "only for scenarios of its own kind");
+        problems.push(problem.with_path(kind).with_help(format!("add `kind: {kind}`")));
+    }
 }
 
 pub(crate) fn expectations(

@@ -29,6 +29,7 @@ mod set;
 mod source;
 mod spec;
 mod team;
+mod trend;
 mod typed;
 mod workload;
 
@@ -48,3 +49,4 @@ pub use resolved::{Resolved, ResolvedLine};
 pub use scenario::Scenario;
 pub use schema::schema;
 pub use spec::{Fusion, KindSpec, PrecisionSpec, WorkloadSpec};
+pub use trend::{Date, DatedPoint, PublishedGrowth, TrendCase, TrendRatio, TrendSeries};

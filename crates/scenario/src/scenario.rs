@@ -20,7 +20,8 @@ use crate::resolve::Resolver;
 use crate::resolved::Resolved;
 use crate::set::Set;
 use crate::source::{Source, SourceKind, Sources};
-use crate::spec::{KindSpec, LATER_KINDS};
+use crate::spec::KindSpec;
+use crate::trend::{self, TrendCase};
 
 /// What holds when nobody says anything.
 const DEFAULTS: &str = "kind: run
@@ -31,7 +32,7 @@ counting: actual
 seed: 0
 ";
 
-/// The same of a microbenchmark.
+/// The same of a microbenchmark or a trend.
 const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 
 /// The same of a collective.
@@ -57,6 +58,8 @@ pub struct Scenario {
     pub collectives: Vec<CollectiveCase>,
     /// Its cases where it is a replay, in written order; at least one then.
     pub replays: Vec<ReplayCase>,
+    /// Its cases where it is a trend, in written order; at least one then.
+    pub trends: Vec<TrendCase>,
     sources: Sources,
     trees: Trees,
 }
@@ -86,7 +89,7 @@ impl Scenario {
         let kind = kind_of(&resolver.sources, &trees.common, &mut problems);
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
-        let (mut collectives, mut replays) = (Vec::new(), Vec::new());
+        let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -106,6 +109,18 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Trend => {
+                let mut tables = Tables::default();
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        trends.extend(trend::build(resolver, &mut tables, tree, name, problems));
+                    },
+                );
+            }
         }
         let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
         let description = text_at(&trees.common, "description");
@@ -117,6 +132,7 @@ impl Scenario {
             microbenchmarks,
             collectives,
             replays,
+            trends,
             sources: resolver.sources,
             trees,
         })
@@ -138,7 +154,8 @@ impl Scenario {
         let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).collect()
+        let trends = self.trends.iter().map(|case| case.name.as_str());
+        runs.chain(curves).chain(collectives).chain(replays).chain(trends).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -148,6 +165,7 @@ impl Scenario {
         self.microbenchmarks.retain(|case| keep(&case.name));
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
+        self.trends.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -251,11 +269,7 @@ fn kind_of(sources: &Sources, common: &Node, problems: &mut Diagnostics) -> Opti
     if let Some(kind) = KindSpec::ALL.into_iter().find(|kind| kind.name() == text) {
         return Some(kind);
     }
-    let message = if LATER_KINDS.contains(&text) {
-        format!("scenarios of kind `{text}` are not in this version")
-    } else {
-        "this is not a kind of scenario".to_owned()
-    };
+    let message = "this is not a kind of scenario";
     let label = format!("expected {}", one_of(KindSpec::ALL.map(KindSpec::name), 10));
     let near = nearest(text, KindSpec::ALL.map(KindSpec::name));
     let help = near.map_or_else(String::new, |word| format!("did you mean `{word}`?"));
@@ -366,7 +380,7 @@ fn chain(
     }
     let kind = trees.iter().find_map(|tree| tree.get("kind")).and_then(Node::text);
     let defaults = match kind {
-        Some("microbenchmark") => MICROBENCHMARK_DEFAULTS,
+        Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
         _ => DEFAULTS,
     };

@@ -12,6 +12,7 @@ use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
+use crate::trend::spec::TrendSpec;
 
 /// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
 #[derive(Debug, Clone, JsonSchema)]
@@ -25,7 +26,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective` or `replay`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay` or `trend`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -53,6 +54,8 @@ pub(crate) struct ScenarioFile {
     pub collective: Option<CollectiveSpec>,
     /// In a scenario of kind `replay`, the execution traces and the ranks that run them.
     pub replay: Option<ReplaySpec>,
+    /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
+    pub trend: Option<TrendSpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -69,7 +72,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 22] = [
+pub(crate) const SCENARIO_KEYS: [&str; 23] = [
     "extends",
     "name",
     "description",
@@ -86,6 +89,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 22] = [
     "microbenchmark",
     "collective",
     "replay",
+    "trend",
     "fidelity",
     "counting",
     "seed",
@@ -110,11 +114,14 @@ pub enum KindSpec {
     Collective,
     /// Run recorded execution traces on a system.
     Replay,
+    /// Fit the growth of series of dated points.
+    Trend,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 4] = [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend];
 
     /// `run`.
     #[must_use]
@@ -124,6 +131,7 @@ impl KindSpec {
             Self::Microbenchmark => "microbenchmark",
             Self::Collective => "collective",
             Self::Replay => "replay",
+            Self::Trend => "trend",
         }
     }
 }
@@ -148,9 +156,6 @@ pub(crate) struct SlowSpec {
     /// Its speed as a fraction of the others', above 0 and at most 1.
     pub speed: f64,
 }
-
-/// Kinds that later versions will know.
-pub(crate) const LATER_KINDS: [&str; 1] = ["trend"];
 
 /// A name, or what it stands for written out.
 #[derive(Debug, Clone, JsonSchema)]

@@ -305,8 +305,7 @@ fn an_expectation_the_report_does_not_know_points_at_its_line() {
 }
 
 #[test]
-fn kinds_of_later_versions() {
-    insta::assert_snapshot!(message(&format!("kind: trend\n{GOOD}")));
+fn kinds_that_are_none() {
     insta::assert_snapshot!(message(&format!("kind: banana\n{GOOD}")));
 }
 

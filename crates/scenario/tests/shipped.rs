@@ -105,6 +105,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "microbenchmark: { kernel: tripod }",
         "microbenchmark: { points: { from: 1 KiB, until: 2 KiB } }",
         "reference: { points: [[1 KiB]], xunit: KiB }",
+        "trend: { series: [{ name: a, pionts: [] }] }",
+        "trend: { series: [{ name: a, figure: pek }] }",
     ] {
         let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
         assert!(!validator.is_valid(&value), "the schema accepts `{text}`");

@@ -22,9 +22,8 @@ pub fn explain(args: &ExplainArgs, global: &Global) -> Exit {
     };
     let Some(case) = scenario.cases.first() else {
         let name = shown_name(&args.scenario.file);
-        complain(&format!(
-            "error: {name}: a microbenchmark has no operators to explain; `memwall run` measures it"
-        ));
+        let kind = scenario.kind.name();
+        complain(&format!("error: {name}: a scenario of kind `{kind}` has no operators to explain"));
         return Exit::InvalidInput;
     };
     if scenario.cases.len() > 1 && !global.quiet {

@@ -4,8 +4,12 @@ mod export;
 
 use std::path::Path;
 
-use memwall_explore::{RunError, run_collectives, run_microbenchmarks, run_replays, run_scenario_with};
-use memwall_report::{Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, perfetto_trace};
+use memwall_explore::{
+    RunError, run_collectives, run_microbenchmarks, run_replays, run_scenario_with, run_trends,
+};
+use memwall_report::{
+    Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, TrendDocument, perfetto_trace,
+};
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
 
@@ -85,6 +89,7 @@ enum Outcome {
     Curves(CurveDocument),
     Collectives(CollectiveDocument),
     Replays(ReplayDocument),
+    Trends(TrendDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -99,6 +104,7 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
             run_collectives(scenario).map(|document| (Outcome::Collectives(document), Vec::new()))
         }
         KindSpec::Replay => run_replays(scenario).map(|document| (Outcome::Replays(document), Vec::new())),
+        KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
     }
 }
 
@@ -140,6 +146,9 @@ impl Outcome {
             (Self::Replays(document), Format::Json) => document.to_json(),
             (Self::Replays(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Replays(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Trends(document), Format::Json) => document.to_json(),
+            (Self::Trends(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Trends(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -150,6 +159,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Replays(_) => Vec::new(),
+            Self::Trends(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
             Self::Collectives(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }

@@ -1,6 +1,6 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
-use memwall_explore::expectations;
+use memwall_explore::{expectations, trend_report};
 use memwall_report::{check_collective_metric, check_curve_metric};
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
@@ -57,13 +57,16 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     let curves = curves.map(|written| (written, check_curve_metric(&written.metric)));
     let collectives = scenario.collectives.iter().flat_map(|case| &case.expect);
     let collectives = collectives.map(|written| (written, check_collective_metric(&written.metric)));
-    {
-        for (written, checked) in curves.chain(collectives) {
-            if let Err(unknown) = checked {
-                let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
-                if !problems.list.contains(&problem) {
-                    problems.list.push(problem);
-                }
+    // Fits take no time, and say which series there are.
+    let trends = scenario.trends.iter().map(|case| (case, trend_report(case)));
+    let trends = trends.flat_map(|(case, report)| {
+        case.expect.iter().map(move |written| (written, report.metric(&written.metric).map(|_| ())))
+    });
+    for (written, checked) in curves.chain(collectives).chain(trends) {
+        if let Err(unknown) = checked {
+            let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
+            if !problems.list.contains(&problem) {
+                problems.list.push(problem);
             }
         }
     }

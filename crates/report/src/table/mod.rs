@@ -11,6 +11,7 @@ mod listing;
 mod many;
 mod team;
 mod trace_replay;
+mod trend;
 
 pub use explained::explanation_text;
 pub use layout::View;

@@ -32,7 +32,13 @@ pub(crate) fn build(
 ) -> Option<MicrobenchmarkCase> {
     let before = problems.list.len() + problems.more;
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
-    foreign_keys(resolver, root, PREFIX, &["system", "communication", "collective", "replay"], problems);
+    foreign_keys(
+        resolver,
+        root,
+        PREFIX,
+        &["system", "communication", "collective", "replay", "trend"],
+        problems,
+    );
     let description = optional(resolver, root, "description", problems);
     let seed = optional(resolver, root, "seed", problems);
     let reference: Option<CurveReferenceSpec> = optional(resolver, root, "reference", problems);

@@ -36,7 +36,7 @@ pub(crate) fn resolve(
         (Some(list), None) => Some(written(resolver, node, list, measure, over, problems)),
         (None, Some(path)) => {
             let place = place_of(node, "file");
-            let table = tables.load(resolver, path, place).unwrap_or_else(|problem| {
+            let table = tables.load(resolver, path, (place, "reference.file")).unwrap_or_else(|problem| {
                 problems.push(*problem);
                 None
             });

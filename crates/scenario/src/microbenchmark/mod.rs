@@ -14,7 +14,7 @@ use memwall_simulator::Microbenchmark;
 use crate::Expectation;
 pub(crate) use build::build;
 pub use spec::Over;
-pub(crate) use table::Tables;
+pub(crate) use table::{Table, Tables};
 
 /// One validated microbenchmark, ready to run.
 #[derive(Debug, Clone)]

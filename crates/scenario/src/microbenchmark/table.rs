@@ -11,7 +11,7 @@ use crate::source::{Place, Source, SourceKind};
 
 /// One file's rows, each cell with its place.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub name: String,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
@@ -19,7 +19,7 @@ pub(super) struct Table {
 
 /// A cell: its text without quotes, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub text: String,
     pub place: Place,
 }
@@ -31,29 +31,34 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// The table in the file `path`, named at `place` of the scenario. `Ok(None)` where a problem of the file was told
-    /// before.
-    pub(super) fn load(
+    /// The table in the file `path`, named at a place of the scenario by the key of that path. `Ok(None)` where a
+    /// problem of the file was told before.
+    pub(crate) fn load(
         &mut self,
         resolver: &mut Resolver<'_>,
         path: &str,
-        place: Place,
+        named: (Place, &str),
     ) -> Result<Option<Arc<Table>>, Box<Diagnostic>> {
-        let from = resolver.file_of(place);
+        let from = resolver.file_of(named.0);
         let key = format!("{from}\n{path}");
         if let Some(known) = self.read.get(&key) {
             return Ok(known.clone());
         }
-        let table = read(resolver, &from, path, place).map(Arc::new);
+        let table = read(resolver, &from, path, named).map(Arc::new);
         self.read.insert(key, table.as_ref().ok().cloned());
         table.map(Some)
     }
 }
 
-fn read(resolver: &mut Resolver<'_>, from: &str, path: &str, place: Place) -> Result<Table, Box<Diagnostic>> {
+fn read(
+    resolver: &mut Resolver<'_>,
+    from: &str,
+    path: &str,
+    (place, key): (Place, &str),
+) -> Result<Table, Box<Diagnostic>> {
     let loaded = resolver.loader.load(from, path).map_err(|message| {
         let message = format!("cannot read `{}`: {message}", shorten(path));
-        Box::new(Diagnostic::at(&resolver.sources, place, message, "named here").with_path("reference.file"))
+        Box::new(Diagnostic::at(&resolver.sources, place, message, "named here").with_path(key))
     })?;
     check_text(&loaded.name, &loaded.text)?;
     let source = resolver.sources.add(Source::new(loaded.name.as_str(), SourceKind::File, loaded.text));

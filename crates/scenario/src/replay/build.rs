@@ -24,7 +24,13 @@ pub(crate) fn build(
 ) -> Option<ReplayCase> {
     let before = problems.list.len() + problems.more;
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
-    foreign_keys(resolver, root, PREFIX, &["microbenchmark", "collective", "reference", "expect"], problems);
+    foreign_keys(
+        resolver,
+        root,
+        PREFIX,
+        &["microbenchmark", "collective", "trend", "reference", "expect"],
+        problems,
+    );
     let description = optional(resolver, root, "description", problems);
     let seed = optional(resolver, root, "seed", problems);
     let system = match present(root, "system") {
