@@ -1,4 +1,4 @@
-//! Many runs: the cases of a scenario, simulated side by side and reported together; measured kernels, predicted and
+//! Many runs: the cases of a scenario, simulated side by side and reported together; the points of a sweep; measured kernels, predicted and
 //! compared; figures fitted to them. Pure.
 
 pub mod calibrate;
@@ -8,6 +8,7 @@ mod export;
 mod microbenchmark;
 mod replay;
 mod run;
+mod sweep;
 pub mod validate;
 
 pub use collective::{collective_expectations, run_collectives};
@@ -15,3 +16,4 @@ pub use export::chakra_traces;
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use replay::run_replays;
 pub use run::{RunError, expectations, run_case, run_case_with, run_scenario, run_scenario_with};
+pub use sweep::{Shard, Spreads, SweepPlan, run_sweep};
