@@ -1,5 +1,7 @@
 //! The command line.
 
+mod sweep;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -7,6 +9,9 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use memwall_simulator::Fidelity;
 use memwall_simulator::request::{AddressOrder, KINDS};
 use memwall_units::{Bytes, Picos};
+
+use sweep::SWEEP_EXAMPLES;
+pub use sweep::{SweepArgs, SweepFormat};
 
 /// The program's command line.
 #[derive(Debug, Parser)]
@@ -19,7 +24,7 @@ use memwall_units::{Bytes, Picos};
         the data moves from DRAM through the caches to the compute units, and accounts for every picosecond: computing, \
         or stalled, and on what.",
     after_help = "Exit codes: 0 ok, 1 internal error, 2 usage, 3 invalid input or unwritable output, 4 an `expect:` \
-        failed, 5 a limit was hit.",
+        failed, 5 a limit was hit, 130 a sweep was interrupted.",
     max_term_width = 100
 )]
 pub struct Cli {
@@ -62,6 +67,9 @@ pub enum Command {
         memwall run first_run.yaml --set 'hardware.memory.hbm.bandwidth=6.7 TB/s'\n  \
         memwall run first_run.yaml --format json -o result.json\n  cat first_run.yaml | memwall run -")]
     Run(RunArgs),
+    /// Run many variants of a scenario: every combination of values, or a sample; or a Monte Carlo of what is uncertain
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(Box<SweepArgs>),
     /// Check scenarios without running them; reports everything that is wrong
     #[command(after_help = "Example:\n  memwall check scenarios/tutorial/*.yaml")]
     Check(CheckArgs),

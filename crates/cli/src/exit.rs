@@ -17,6 +17,8 @@ pub enum Exit {
     ExpectationFailed = 4,
     /// 5: a limit (events, simulated time, operators) ended the run.
     Limit = 5,
+    /// 130: Ctrl-C or a request to end stopped a sweep; what was done is kept where there is an output file.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

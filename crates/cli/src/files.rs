@@ -61,10 +61,12 @@ fn read_at_most(input: impl Read, limit: usize) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn io_message(error: &io::Error) -> String {
+/// An error of the operating system in a few words.
+pub fn io_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -116,26 +118,45 @@ fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// A message for people.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), String> {
-    let content = content.as_ref();
+    write_whole_with(path, |file| file.write_all(content.as_ref()))
+}
+
+/// The same for content that `write` makes piece by piece.
+///
+/// # Errors
+/// A message for people.
+pub fn write_whole_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), String> {
     check_target(path)?;
     // A link stays a link; what it points to is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let existing = std::fs::metadata(&target).ok();
     if existing.as_ref().is_some_and(|data| !data.is_file()) {
         // A pipe or a device cannot be renamed over.
-        return std::fs::write(&target, content).map_err(|error| io_message(&error));
+        let file = File::options().write(true).open(&target);
+        return file.and_then(|file| buffered(file, write).map(drop)).map_err(|error| io_message(&error));
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".memwall-");
     ask_for_usual_permissions(&mut builder);
-    let mut file = builder.tempfile_in(folder_of(&target)).map_err(|error| io_message(&error))?;
-    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| io_message(&error))?;
+    let file = builder.tempfile_in(folder_of(&target)).map_err(|error| io_message(&error))?;
+    let file = buffered(file, write).map_err(|error| io_message(&error))?;
+    file.as_file().sync_all().map_err(|error| io_message(&error))?;
     if let Some(existing) = existing {
         // Best effort: a result with other permissions is still a result.
         let _ = file.as_file().set_permissions(existing.permissions());
     }
     file.persist(&target).map_err(|error| io_message(&error.error))?;
     Ok(())
+}
+
+/// What `write` makes, written in large pieces.
+fn buffered<W: Write>(file: W, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<W> {
+    let mut buffer = io::BufWriter::new(file);
+    write(&mut buffer)?;
+    buffer.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Temporary files are private; a result is as the user's mask says.

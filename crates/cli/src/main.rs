@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod files;
+mod journal;
 mod lines;
 mod terminal;
 
@@ -27,6 +28,7 @@ fn run(cli: Cli) -> Exit {
     let global = cli.global;
     match cli.command {
         Command::Run(args) => commands::run::run(&args, &global),
+        Command::Sweep(args) => commands::sweep::sweep(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
         Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Calibrate(args) => commands::calibrate::run(&args, &global),

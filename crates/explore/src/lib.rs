@@ -1,4 +1,4 @@
-//! Many runs: the cases of a scenario, simulated side by side and reported together; measured kernels, predicted and
+//! Many runs: the cases of a scenario, simulated side by side and reported together; the points of a sweep; measured kernels, predicted and
 //! compared; figures fitted to them. Pure.
 
 pub mod calibrate;
@@ -9,6 +9,7 @@ mod microbenchmark;
 pub mod optimize;
 mod replay;
 mod run;
+mod sweep;
 mod trend;
 pub mod validate;
 
@@ -17,4 +18,5 @@ pub use export::chakra_traces;
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use replay::run_replays;
 pub use run::{RunError, expectations, run_case, run_case_with, run_scenario, run_scenario_with};
+pub use sweep::{Shard, Spreads, SweepPlan, run_sweep};
 pub use trend::{run_trends, trend_report};

@@ -106,8 +106,13 @@ pub fn run_case(case: &Case) -> Result<Record, RunError> {
 /// It could not be run.
 pub fn run_case_with(case: &Case, timeline: bool) -> Result<Record, RunError> {
     let failed = |reason: Reason| RunError { case: case.name.clone(), reason };
-    let options =
-        Options { fidelity: case.fidelity, counting: case.counting, timeline, ..Options::default() };
+    let options = Options {
+        fidelity: case.fidelity,
+        counting: case.counting,
+        timeline,
+        sequences: case.sequences(),
+        ..Options::default()
+    };
     if let Some(team) = &case.team {
         return run_team(case, team, options).map_err(failed);
     }

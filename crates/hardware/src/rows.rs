@@ -70,6 +70,8 @@ impl SoftwareProfile {
         rows.setting("launch", launch);
         rows.quantity("issue", &self.issue);
         rows.maybe("wrapped_issue", self.wrapped_issue.as_ref());
+        rows.maybe("serving_step", self.serving_step.as_ref());
+        rows.maybe("serving_sequence", self.serving_sequence.as_ref());
         rows.quantity("kernel_gap", &self.kernel_gap);
         rows.setting("fused_attention", &self.fused_attention.to_string());
         rows.setting("fused_elementwise", &self.fused_elementwise.to_string());

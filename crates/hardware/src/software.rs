@@ -89,6 +89,11 @@ pub struct SoftwareProfile {
     /// Host time to issue a norm or an activation function, where the program calls these through a compiled function
     /// whose guards are checked every time; `None` where they are issued like everything else.
     pub wrapped_issue: Option<Figure<Picos>>,
+    /// Host time of a serving loop from a step's results to the first launch of the next step, the device idle: reading
+    /// what came out, deciding what goes next. `None` where nothing lies between steps.
+    pub serving_step: Option<Figure<Picos>>,
+    /// The same for each sequence of a step: choosing its token, keeping its books.
+    pub serving_sequence: Option<Figure<Picos>>,
     /// Device time between the end of a kernel and the first instruction of the next one that was already
     /// issued.
     pub kernel_gap: Figure<Picos>,
@@ -164,6 +169,13 @@ pub struct SoftwareSpec {
     /// whose guards are checked every time. Default: as everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrapped_issue: Option<Figure<Picos>>,
+    /// Host time of a serving loop between two steps, the device idle: reading what came out, deciding what goes next.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving_step: Option<Figure<Picos>>,
+    /// The same for each sequence of a step: choosing its token, keeping its books. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving_sequence: Option<Figure<Picos>>,
     /// Device time between the end of a kernel and the start of the next one that was already issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_gap: Option<Figure<Picos>>,
@@ -263,6 +275,8 @@ impl SoftwareProfile {
             launch: Some(self.launch),
             issue: Some(self.issue.clone()),
             wrapped_issue: self.wrapped_issue.clone(),
+            serving_step: self.serving_step.clone(),
+            serving_sequence: self.serving_sequence.clone(),
             kernel_gap: Some(self.kernel_gap.clone()),
             fused_attention: Some(self.fused_attention),
             fused_elementwise: Some(self.fused_elementwise),
@@ -299,6 +313,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let launch = checker.required("launch", spec.launch, "stream");
     let issue = checker.required_figure("issue", spec.issue, "3 us");
     let wrapped_issue = checker.figure("wrapped_issue", spec.wrapped_issue);
+    let serving_step = checker.figure("serving_step", spec.serving_step);
+    let serving_sequence = checker.figure("serving_sequence", spec.serving_sequence);
     let kernel_gap = checker.required_figure("kernel_gap", spec.kernel_gap, "1 us");
     let fused_attention = checker.required("fused_attention", spec.fused_attention, "true");
     let fused_elementwise = checker.required("fused_elementwise", spec.fused_elementwise, "true");
@@ -339,6 +355,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         launch: launch?,
         issue: issue?,
         wrapped_issue,
+        serving_step,
+        serving_sequence,
         kernel_gap: kernel_gap?,
         fused_attention: fused_attention?,
         fused_elementwise: fused_elementwise?,

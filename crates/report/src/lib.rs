@@ -15,6 +15,7 @@ mod number;
 mod published;
 mod replay;
 mod replay_document;
+mod sweep;
 mod table;
 mod team;
 mod timeline;
@@ -41,10 +42,16 @@ pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_na
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use replay_document::{ReplayCaseReport, ReplayDocument};
+pub use sweep::{
+    Cell, Influence, MonteCarloReport, SpreadReport, SweepColumn, SweepColumns, SweepRow, SweepSummary,
+    metric_columns,
+};
 pub use table::{View, explanation_text, figure_list, figure_table, name_list, paragraph};
 pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
 pub use timeline::perfetto_trace;
 pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};
 pub use trend::{Crossing, Growth, GrowthReport, Period, RatioReport, TrendDocument, TrendReport};
-pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
+pub use validation::{
+    ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, quantile, statistics,
+};
 pub use wall::{cause_text, wall_sentence};

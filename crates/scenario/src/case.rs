@@ -127,6 +127,17 @@ impl Case {
         }
     }
 
+    /// Sequences that a step serves on each copy of the model; 0 for an inline graph.
+    #[must_use]
+    pub fn sequences(&self) -> u64 {
+        match &self.subject {
+            Subject::Graph { .. } => 0,
+            Subject::Model { workload, .. } => {
+                workload.batch.div_ceil(u64::from(self.parallel().data.max(1)))
+            }
+        }
+    }
+
     /// How the model is divided; over one rank where there is no team.
     #[must_use]
     pub fn parallel(&self) -> Parallel {

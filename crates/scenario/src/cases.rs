@@ -64,7 +64,7 @@ fn listed(sources: &Sources, index: usize, item: &Node, problems: &mut Diagnosti
         problems.push(Diagnostic::at(sources, item.place, message, label).with_path(path));
         return None;
     };
-    for key in ["cases", "extends", "kind"] {
+    for key in ["cases", "extends", "kind", "sweep", "uncertain"] {
         if let Some(field) = map.get(key) {
             let message = format!("a case cannot have its own `{key}`");
             problems
@@ -165,9 +165,9 @@ fn combination(axes: &[Axis<'_>], index: &[usize], place: Place) -> Variant {
 }
 
 /// `value` under `keys`, outermost first.
-fn nested(keys: &[(&str, Place)], value: Node) -> Node {
+pub(crate) fn nested<K: AsRef<str>>(keys: &[(K, Place)], value: Node) -> Node {
     keys.iter().rev().fold(value, |node, (key, place)| {
-        let map: Map = [(Arc::from(*key), Field { key: *place, node })].into_iter().collect();
+        let map: Map = [(Arc::from(key.as_ref()), Field { key: *place, node })].into_iter().collect();
         Node { value: Value::Map(map), place: *place }
     })
 }

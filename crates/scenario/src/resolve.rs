@@ -111,6 +111,29 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Whether more is kept than a sweep should: more texts than `texts`, or too many parts.
+    pub fn is_full(&self, texts: usize) -> bool {
+        const MOST_PARTS: usize = 256;
+        let parts = [
+            self.devices.len(),
+            self.software.len(),
+            self.models.len(),
+            self.systems.len(),
+            self.libraries.len(),
+        ];
+        self.sources.len() > texts || parts.into_iter().any(|kept| kept > MOST_PARTS)
+    }
+
+    /// Drops what could not be resolved, so that the reason is told again.
+    pub fn forget_failures(&mut self) {
+        self.documents.retain(|_, found| found.is_some());
+        self.devices.retain(|_, found| found.is_some());
+        self.software.retain(|_, found| found.is_some());
+        self.models.retain(|_, found| found.is_some());
+        self.systems.retain(|_, found| found.is_some());
+        self.libraries.retain(|_, found| found.is_some());
+    }
+
     /// The device that a `hardware` block describes.
     pub fn device(&mut self, block: &Node, problems: &mut Diagnostics) -> Option<Arc<Device>> {
         let key = self.key_of(block);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::build_case;
+use crate::build_case::{self, present};
 use crate::case::Case;
 use crate::cases::{Variant, variants};
 use crate::collective::{self, CollectiveCase};
@@ -19,8 +19,9 @@ use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
 use crate::set::Set;
-use crate::source::{Source, SourceKind, Sources};
+use crate::source::{Place, Source, SourceKind, Sources};
 use crate::spec::KindSpec;
+use crate::sweep::{self, Sweep};
 use crate::trend::{self, TrendCase};
 
 /// What holds when nobody says anything.
@@ -60,6 +61,10 @@ pub struct Scenario {
     pub replays: Vec<ReplayCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
+    /// Its `sweep:`, where it has one.
+    pub sweep: Option<Sweep>,
+    /// Its `uncertain:` parameters, where it has some.
+    pub uncertain: Option<Sweep>,
     sources: Sources,
     trees: Trees,
 }
@@ -70,6 +75,8 @@ struct Trees {
     common: Node,
     variants: Vec<Variant>,
     sets: Vec<Set>,
+    sweep: Option<Node>,
+    uncertain: Option<Node>,
 }
 
 impl Scenario {
@@ -122,6 +129,12 @@ impl Scenario {
                 );
             }
         }
+        let sweep =
+            trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
+        let uncertain = trees
+            .uncertain
+            .as_ref()
+            .and_then(|block| sweep::uncertain(&mut resolver, &trees.first(), block, &mut problems));
         let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
         let description = text_at(&trees.common, "description");
         Ok(Self {
@@ -133,9 +146,34 @@ impl Scenario {
             collectives,
             replays,
             trends,
+            sweep,
+            uncertain,
             sources: resolver.sources,
             trees,
         })
+    }
+
+    /// All texts it was read from, in the order in which they came up: what a change in any of them changes.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.sources.texts()
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub(crate) fn sources_mut(&mut self) -> &mut Sources {
+        &mut self.sources
+    }
+
+    /// The tree of the first case.
+    pub(crate) fn first_tree(&self) -> Node {
+        self.trees.first()
+    }
+
+    /// Where the whole scenario stands.
+    pub(crate) fn common_place(&self) -> Place {
+        self.trees.common.place
     }
 
     /// The case number `index` with every value and where it came from; `None` past the last case.
@@ -323,22 +361,33 @@ impl Trees {
         };
         let mut read = Vec::new();
         for argument in sets {
-            match Set::read(sources, argument) {
+            match Set::read(sources, "--set", argument) {
                 Ok(set) => read.push(set),
                 Err(problem) => problems.push(*problem),
             }
         }
         let mut common = read.iter().fold(common, |tree, set| overlay(tree, set.tree.clone()));
         let variants = variants(sources, common.get("cases"), problems);
-        common.remove(&[Step::Key("cases".to_owned())]);
-        Some(Self { common, variants, sets: read })
+        let [sweep, uncertain] = ["sweep", "uncertain"].map(|key| present(&common, key).cloned());
+        for key in ["cases", "sweep", "uncertain"] {
+            common.remove(&[Step::Key(key.to_owned())]);
+        }
+        Some(Self { common, variants, sets: read, sweep, uncertain })
+    }
+
+    /// The tree of the first case.
+    fn first(&self) -> Node {
+        self.variants.first().map_or_else(|| self.common.clone(), |variant| self.of(variant))
     }
 
     /// The tree of one case. What the command line says goes over what the case says.
     fn of(&self, variant: &Variant) -> Node {
         let Some(over) = &variant.over else { return self.common.clone() };
         let tree = overlay(self.common.clone(), over.clone());
-        let again = self.sets.iter().filter(|set| set.first_key() != "cases" && set.first_key() != "extends");
+        let again = self
+            .sets
+            .iter()
+            .filter(|set| !["cases", "extends", "sweep", "uncertain"].contains(&set.first_key()));
         let mut tree = again.fold(tree, |tree, set| overlay(tree, set.tree.clone()));
         // Where a whole scenario is meant, the lines of the whole are.
         tree.place = self.common.place;

@@ -19,7 +19,8 @@ pub fn schema() -> Value {
 }
 
 /// Types that are always written whole; of all others a part will do, laid over what is extended.
-const WHOLE: [&str; 4] = ["OperatorSpec", "ExpectSpec", "Published", "SlidingWindow"];
+const WHOLE: [&str; 6] =
+    ["OperatorSpec", "ExpectSpec", "Published", "SlidingWindow", "SweepRangeSpec", "Sample"];
 
 /// Takes `required` out of whatever may be a part, and closes what `flatten` left open.
 fn relax(root: &mut Map<String, Value>) {
@@ -63,7 +64,7 @@ fn name_catalog(root: &mut Map<String, Value>) {
 fn open_cases(root: &mut Map<String, Value>) {
     let Some(properties) = root.get("properties").and_then(Value::as_object).cloned() else { return };
     let mut keys = properties;
-    for key in ["cases", "extends", "kind"] {
+    for key in ["cases", "extends", "kind", "sweep", "uncertain"] {
         keys.remove(key);
     }
     if let Some(Value::Object(case)) = root.get_mut("definitions").and_then(|all| all.get_mut("CaseSpec")) {

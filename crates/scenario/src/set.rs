@@ -12,24 +12,24 @@ pub(crate) struct Set {
 }
 
 impl Set {
-    /// Reads `workload.batch=8`: keys separated by dots, then a YAML value.
+    /// Reads `workload.batch=8`, the value of the option called `option`: keys separated by dots, then a YAML value.
     ///
     /// # Errors
     /// One diagnostic that points into the argument.
-    pub fn read(sources: &mut Sources, argument: &str) -> Result<Self, Box<Diagnostic>> {
-        crate::parse::check_text("--set", argument)?;
+    pub fn read(sources: &mut Sources, option: &str, argument: &str) -> Result<Self, Box<Diagnostic>> {
+        crate::parse::check_text(option, argument)?;
         let Some((path, value)) = argument.split_once('=') else {
-            let source = sources.add(Source::new("--set", SourceKind::Set, argument));
+            let source = sources.add(Source::new(option, SourceKind::Set, argument));
             let place = Place { source, start: 0, end: narrow(argument.len()) };
-            let message = format!("`--set {}` has no `=`", crate::parse::shorten(argument));
+            let message = format!("`{option} {}` has no `=`", crate::parse::shorten(argument));
             return Err(Box::new(
                 Diagnostic::at(sources, place, message, "expected path=value")
-                    .with_help("such as `--set workload.batch=8`"),
+                    .with_help(format!("such as `{option} workload.batch=8`")),
             ));
         };
         // Blanks in place of the path, so that places in the value are places in the argument.
         let padded = format!("{}{value}", " ".repeat(path.len() + 1));
-        let source = sources.add(Source::new("--set", SourceKind::Set, padded));
+        let source = sources.add(Source::new(option, SourceKind::Set, padded));
         let node = if value.trim().is_empty() {
             let end = narrow(argument.len());
             Node { value: Value::Null, place: Place { source, start: end, end } }
@@ -42,10 +42,16 @@ impl Set {
             })?
         };
         sources.replace_text(source, argument);
-        Self::nest(sources, source, path, node)
+        Self::nest(sources, option, source, path, node)
     }
 
-    fn nest(sources: &Sources, source: u32, path: &str, value: Node) -> Result<Self, Box<Diagnostic>> {
+    fn nest(
+        sources: &Sources,
+        option: &str,
+        source: u32,
+        path: &str,
+        value: Node,
+    ) -> Result<Self, Box<Diagnostic>> {
         let mut node = value;
         let mut end = path.len();
         for segment in path.rsplit('.') {
@@ -53,7 +59,12 @@ impl Set {
             let place = Place { source, start: narrow(start), end: narrow(end) };
             if segment.trim().is_empty() {
                 let label = "a key is missing here";
-                return Err(Box::new(Diagnostic::at(sources, place, "an empty key in `--set`", label)));
+                return Err(Box::new(Diagnostic::at(
+                    sources,
+                    place,
+                    format!("an empty key in `{option}`"),
+                    label,
+                )));
             }
             if path.split('.').count() > crate::MAX_DEPTH {
                 return Err(Box::new(Diagnostic::at(sources, place, "a path that is too long", "")));

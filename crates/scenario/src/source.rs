@@ -88,6 +88,16 @@ impl Sources {
         self.list.get(place.source as usize)
     }
 
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// All texts, in the order in which they came up.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|source| source.text.as_ref())
+    }
+
     /// The scenario itself.
     pub fn first(&self) -> Option<&Arc<Source>> {
         self.list.first()

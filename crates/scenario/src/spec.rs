@@ -65,6 +65,10 @@ pub(crate) struct ScenarioFile {
     /// Variants of the scenario: a list of cases, each with a `name` and what differs, or a grid such as
     /// `{ workload.batch: [1, 8], model: [llama-3-8b, llama-3-70b] }` whose every combination is a case.
     pub cases: Option<CasesSpec>,
+    /// Many values of some parameters, for `memwall sweep`; a plain run takes the scenario as it is without them.
+    pub sweep: Option<crate::sweep::spec::SweepSpec>,
+    /// Parameters that are not known exactly, for Monte Carlo with `memwall sweep`; a plain run takes each as it is.
+    pub uncertain: Option<crate::sweep::spec::UncertainSpec>,
     /// Published figures to print beside ours; of a microbenchmark, measured points.
     pub reference: Option<AnyReference>,
     /// Assertions on the results: `memwall run` exits with code 4 when one fails.
@@ -72,7 +76,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 23] = [
+pub(crate) const SCENARIO_KEYS: [&str; 25] = [
     "extends",
     "name",
     "description",
@@ -94,6 +98,8 @@ pub(crate) const SCENARIO_KEYS: [&str; 23] = [
     "counting",
     "seed",
     "cases",
+    "sweep",
+    "uncertain",
     "reference",
     "expect",
 ];

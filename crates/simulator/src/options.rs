@@ -67,6 +67,8 @@ pub struct Options {
     pub counting: memwall_model_graph::Counting,
     /// Whether to note what happened when ([`crate::Record::timeline`]).
     pub timeline: bool,
+    /// Sequences that a step serves: a serving loop needs time for each of them between steps.
+    pub sequences: u64,
     /// When to give up.
     pub limits: Limits,
 }

@@ -9,6 +9,7 @@ pub mod model;
 pub mod replay;
 pub mod run;
 mod scenario;
+pub mod sweep;
 pub mod validate;
 
 use std::path::Path;

@@ -110,7 +110,7 @@ pub(crate) fn known(columns: &[Vec<f64>], at: &Point, weights: &[f64]) -> Known 
 }
 
 /// The 97.5 % quantile of Student's t.
-fn student(freedom: f64) -> Option<f64> {
+pub(crate) fn student(freedom: f64) -> Option<f64> {
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| freedom >= 1.0)?;
     Some(distribution.inverse_cdf(0.975)).filter(|quantile| quantile.is_finite())
 }

@@ -16,4 +16,5 @@ mod run;
 mod write;
 
 pub use error::CalibrateError;
+pub(crate) use identify::student;
 pub use run::{Progress, ROWS_A_PARAMETER, Request, calibrate};

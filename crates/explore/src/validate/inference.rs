@@ -184,7 +184,7 @@ impl<'a> Serving<'a> {
             library: &self.library,
             parallel: self.parallel,
             slow: &[],
-            options: Options::default(),
+            options: Options { sequences: step.batch, ..Options::default() },
         })
         .map_err(refuse)?;
         for _ in 0..times {

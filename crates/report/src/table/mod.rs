@@ -19,7 +19,7 @@ pub use listing::{figure_list, figure_table, name_list, paragraph};
 
 pub(crate) use case::section;
 pub(crate) use columns::Columns;
-pub(crate) use layout::{Grid, Tone, clean, wrap};
+pub(crate) use layout::{Grid, Tone, clean, shorten, wrap};
 
 use crate::{Checked, Document};
 

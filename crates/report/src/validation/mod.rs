@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::SCHEMA_VERSION;
 
 pub(crate) use statistics::median;
-pub use statistics::statistics;
+pub use statistics::{quantile, statistics};
 pub(crate) use table::listed;
 
 /// What makes a group: rows of one kind, device, software and format.

@@ -47,8 +47,9 @@ pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
     (!sorted.is_empty()).then(|| quantile(sorted, 0.5))
 }
 
-/// Of ascending values, between the two nearest.
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+/// The value below which the share `p` of ascending values lies, between the two nearest; 0 where there are none.
+#[must_use]
+pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
     let place = p * last as f64;
     let below = place as usize;

@@ -6,7 +6,7 @@ mod tiers;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
-use memwall_hardware::{Device, LaunchMode, SoftwareProfile};
+use memwall_hardware::{Device, Figure, LaunchMode, SoftwareProfile};
 use memwall_model_graph::{Graph, OpId, Operator, TensorRole};
 use memwall_units::{Bytes, Flops, Picos};
 
@@ -35,6 +35,8 @@ pub struct Simulation {
     host_free: Picos,
     host_busy: u128,
     host_issue: Picos,
+    /// What a serving loop takes between two steps.
+    host_serving: Picos,
     ledgers: [Ledger; 3],
     operators: IndexMap<OperatorKey, OperatorTotals>,
     phases: Vec<PhaseRecord>,
@@ -76,14 +78,15 @@ impl Simulation {
     ) -> Result<Self, SimulationError> {
         let chip = Chip::new(device, software)?;
         let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
-        let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
+        let on_host = |picos: f64| Picos((picos / device.host.speed.value.max(1e-6)).ceil() as u64);
         Ok(Self {
             cache,
             memo: Memo::default(),
             device_free: Picos::ZERO,
             host_free: Picos::ZERO,
             host_busy: 0,
-            host_issue: Picos(issue.ceil() as u64),
+            host_issue: on_host(software.issue.value.0 as f64),
+            host_serving: on_host(serving_picos(software, &options)),
             ledgers: Default::default(),
             operators: IndexMap::new(),
             phases: Vec::new(),
@@ -110,6 +113,7 @@ impl Simulation {
         for (id, operator) in graph.iter() {
             self.run_operator(graph, id, operator)?;
         }
+        self.serve();
         self.count_step(phase, tokens, start);
         Ok(())
     }
@@ -232,6 +236,25 @@ impl Simulation {
         }
     }
 
+    /// Lets the serving loop, where there is one, take the step's results and decide on the next step: the host first
+    /// waits for the device, then the device for the host.
+    pub(crate) fn serve(&mut self) {
+        if self.host_serving == Picos::ZERO {
+            return;
+        }
+        let start = self.host_free.max(self.device_free);
+        self.note(Track::Host(0), "serving loop".into(), start, self.host_serving, String::new());
+        self.host_busy += u128::from(self.host_serving.0);
+        self.host_free = start.saturating_add(self.host_serving);
+        self.launch_gap(self.host_free);
+        self.device_free = self.host_free;
+    }
+
+    /// What [`Simulation::serve`] takes.
+    pub(crate) const fn serving(&self) -> Picos {
+        self.host_serving
+    }
+
     /// Books the device's wait from now until `until` to launches.
     fn launch_gap(&mut self, until: Picos) {
         let gap = u128::from(until.saturating_sub(self.device_free).0) * u128::from(self.chip.units);
@@ -282,6 +305,15 @@ impl Simulation {
     fn count_step(&mut self, phase: &str, tokens: u64, start: Picos) {
         let time = self.device_free.saturating_sub(start);
         PhaseRecord::count(&mut self.phases, phase, tokens, time);
+    }
+}
+
+/// Host time between two steps, on the host that the figures are of; a bound has none.
+fn serving_picos(software: &SoftwareProfile, options: &Options) -> f64 {
+    let picos = |figure: &Option<Figure<Picos>>| figure.as_ref().map_or(0.0, |figure| figure.value.0 as f64);
+    match options.fidelity {
+        crate::Fidelity::Bound => 0.0,
+        _ => picos(&software.serving_step) + options.sequences as f64 * picos(&software.serving_sequence),
     }
 }
 

@@ -82,11 +82,14 @@ impl<'a> Team<'a> {
         }
         let levels = || setup.fabric.levels().iter().map(level_name);
         let mut places = (0, 0);
+        let micro_batches = setup.parallel.micro_batches.max(1);
+        let sequences = setup.options.sequences.div_ceil(u64::from(micro_batches));
+        let options = Options { sequences, ..setup.options };
         let mut stages = Vec::with_capacity(setup.parallel.pipeline as usize);
         for number in 0..setup.parallel.pipeline.max(1) {
             let mut ranks = Vec::new();
             for pace in paces(&setup, number) {
-                let mut simulation = Simulation::new(setup.device, setup.software, setup.options)?;
+                let mut simulation = Simulation::new(setup.device, setup.software, options)?;
                 let first = simulation.add_places(levels());
                 places = (first, simulation.add_places(std::iter::once("bubble".to_owned())));
                 ranks.push(Rank { simulation, pace });
@@ -96,7 +99,7 @@ impl<'a> Team<'a> {
         Ok(Self {
             stages,
             outcomes: HashMap::new(),
-            returned: vec![Picos::ZERO; setup.parallel.micro_batches.max(1) as usize],
+            returned: vec![Picos::ZERO; micro_batches as usize],
             phases: Vec::new(),
             timeline: Timeline::default(),
             totals: Totals::new(setup.fabric.levels().iter().map(|level| level.title.clone())),
@@ -120,11 +123,22 @@ impl<'a> Team<'a> {
             for (stage, graph) in graphs.iter().enumerate() {
                 arrival = self.pass(stage, graph, arrival)?;
             }
-            self.returned[batch] = arrival;
+            self.returned[batch] = self.serve(arrival);
         }
         let end = self.returned.iter().copied().max().unwrap_or_default();
         PhaseRecord::count(&mut self.phases, phase, tokens, end.saturating_sub(start));
         Ok(())
+    }
+
+    /// When the serving loop, where there is one, has dealt with the results that came at `arrival`. With several stages
+    /// the first has other micro-batches to go on with meanwhile.
+    fn serve(&mut self, arrival: Picos) -> Picos {
+        let of_a_stage = self.stages.first().and_then(|stage| stage.ranks.first());
+        let serving = of_a_stage.map_or(Picos::ZERO, |rank| rank.simulation.serving());
+        if let [only] = self.stages.as_mut_slice() {
+            only.ranks.iter_mut().for_each(|rank| rank.simulation.serve());
+        }
+        arrival.saturating_add(serving)
     }
 
     /// Says at once that `steps` steps like these would pass the limit on operators.
