@@ -5,6 +5,7 @@ mod collective;
 mod columns;
 mod compared;
 mod curve;
+mod energy;
 mod explained;
 mod layout;
 mod listing;
@@ -12,6 +13,7 @@ mod many;
 mod team;
 mod trace_replay;
 
+pub use energy::silicon_text;
 pub use explained::explanation_text;
 pub use layout::View;
 pub use listing::{figure_list, figure_table, name_list, paragraph};

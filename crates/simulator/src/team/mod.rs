@@ -99,7 +99,7 @@ impl<'a> Team<'a> {
             returned: vec![Picos::ZERO; setup.parallel.micro_batches.max(1) as usize],
             phases: Vec::new(),
             timeline: Timeline::default(),
-            totals: Totals::new(setup.fabric.levels().iter().map(|level| level.title.clone())),
+            totals: Totals::new(setup.fabric.levels()),
             level_place: places.0,
             bubble_place: places.1,
             setup,
