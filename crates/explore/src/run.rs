@@ -186,6 +186,7 @@ fn context(case: &Case) -> Context {
     Context {
         description: case.description.clone(),
         device: DeviceReport { name: case.device.name.clone(), title: case.device.title.clone() },
+        hardware: Some(case.device.clone()),
         model: case.subject.name().to_owned(),
         workload: workload_text(case),
         software: case.software.name.clone(),

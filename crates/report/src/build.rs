@@ -22,6 +22,8 @@ impl CaseReport {
         let main = wall::main_engine(&engines);
         let phases: Vec<_> = record.phases.iter().map(phase_report).collect();
         let tokens = Tokens::of(record);
+        let device = context.hardware.as_deref();
+        let energy = crate::EnergyReport::new(record, device, tokens.count);
         Self {
             name: name.to_owned(),
             description: context.description.clone(),
@@ -60,9 +62,11 @@ impl CaseReport {
                 crate::TeamReport::new(record, team, &system, &parallel)
             }),
             events: record.events,
-            notes: record.notes.iter().chain(&context.notes).cloned().collect(),
+            notes: record.notes.iter().chain(&context.notes).cloned().chain(energy.note()).collect(),
             comparisons: Vec::new(),
             expectations: Vec::new(),
+            energy,
+            silicon: device.and_then(crate::SiliconReport::new),
         }
     }
 }

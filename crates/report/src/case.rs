@@ -7,15 +7,17 @@ use memwall_model_graph::Counting;
 use memwall_simulator::{Cause, Fidelity};
 use serde::Serialize;
 
-use crate::{Checked, Comparison};
+use crate::{Checked, Comparison, EnergyReport, SiliconReport};
 
 /// What a reader must know beside the record: what was run, with what, and how it was counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Context {
     /// What the case shows, in the scenario's words.
     pub description: Option<String>,
     /// The machine.
     pub device: DeviceReport,
+    /// The same in full, for what it spends and takes to make; without it those are left out.
+    pub hardware: Option<std::sync::Arc<memwall_hardware::Device>>,
     /// The model: `llama-3-8b`.
     pub model: String,
     /// The work, for people: "decode, batch 16, context 4096, 256 tokens, fp8".
@@ -106,6 +108,11 @@ pub struct CaseReport {
     /// What the scenario expected, and whether it came true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<Checked>,
+    /// What it spent.
+    pub energy: EnergyReport,
+    /// What the device takes to make; absent where its process is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silicon: Option<SiliconReport>,
 }
 
 /// The machine a case ran on.

@@ -5,7 +5,7 @@ use crate::{CaseReport, Document, Quantity};
 type Column = (&'static str, fn(&CaseReport) -> String);
 
 // The figures of a case. Tiers, engines and operators are lists and stand only in JSON.
-const COLUMNS: [Column; 23] = [
+const COLUMNS: [Column; 33] = [
     ("name", |case| case.name.clone()),
     ("model", |case| case.model.clone()),
     ("workload", |case| case.workload.clone()),
@@ -31,6 +31,16 @@ const COLUMNS: [Column; 23] = [
     }),
     ("events", |case| case.events.to_string()),
     ("notes", |case| case.notes.join("; ")),
+    ("energy_j", |case| number(Some(case.energy.total_j.likely))),
+    ("energy_low_j", |case| number(Some(case.energy.total_j.low))),
+    ("energy_high_j", |case| number(Some(case.energy.total_j.high))),
+    ("energy_per_token_j", |case| number(case.energy.per_token_j.map(|each| each.likely))),
+    ("average_power_w", |case| number(case.energy.average_power_w.map(|power| power.likely))),
+    ("area_mm2", |case| number(case.silicon.as_ref().map(|silicon| silicon.area.total_mm2.likely))),
+    ("unit_cost_usd", |case| number(unit_cost(case).map(|cost| cost.likely))),
+    ("unit_cost_low_usd", |case| number(unit_cost(case).map(|cost| cost.low))),
+    ("unit_cost_high_usd", |case| number(unit_cost(case).map(|cost| cost.high))),
+    ("energy_unknown", |case| case.energy.unknown.join("; ")),
 ];
 
 impl Document {
@@ -73,6 +83,11 @@ pub(crate) fn write_line(text: &mut String, fields: impl Iterator<Item = String>
         }
     }
     text.push('\n');
+}
+
+/// What the device costs to make, where that is known.
+pub(crate) fn unit_cost(case: &CaseReport) -> Option<memwall_hardware::Estimate> {
+    Some(case.silicon.as_ref()?.cost.as_ref()?.total_usd)
 }
 
 fn number(value: Option<f64>) -> String {

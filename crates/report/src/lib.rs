@@ -9,6 +9,7 @@ mod collective;
 mod csv;
 mod curve;
 mod document;
+mod energy;
 mod expect;
 mod metric;
 mod number;
@@ -37,6 +38,7 @@ pub use curve::{
     CurveAxis, CurveDocument, CurvePointReport, CurveReport, CurveUnit, Served, check_curve_metric,
 };
 pub use document::{Document, SCHEMA_VERSION};
+pub use energy::{EnergyPartReport, EnergyReport, SiliconReport};
 pub use expect::{Checked, Expectation, Wanted};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
@@ -46,7 +48,7 @@ pub use sweep::{
     Cell, Influence, MonteCarloReport, SpreadReport, SweepColumn, SweepColumns, SweepRow, SweepSummary,
     metric_columns,
 };
-pub use table::{View, explanation_text, figure_list, figure_table, name_list, paragraph};
+pub use table::{View, explanation_text, figure_list, figure_table, name_list, paragraph, silicon_text};
 pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
 pub use timeline::perfetto_trace;
 pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};

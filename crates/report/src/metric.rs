@@ -3,7 +3,7 @@
 //! A name is a figure of the case (`time`, `tokens_per_s`) or a path to one of its parts
 //! (`tiers.hbm.bytes_read`, `operators.mlp.up.time`, `stalls.bandwidth(hbm)`).
 
-use memwall_units::{Bytes, BytesPerSec, Picos};
+use memwall_units::{Bytes, BytesPerSec, Joules, Picos, Watts};
 use thiserror::Error;
 
 use crate::number::{count, percent, significant};
@@ -18,6 +18,10 @@ pub enum MetricUnit {
     Bytes,
     /// Bytes a second.
     BytesPerSec,
+    /// Joules.
+    Joules,
+    /// Watts.
+    Watts,
     /// A share, 0 to 1.
     Share,
     /// A plain number: FLOPs, tokens a second, FLOPs a byte.
@@ -37,7 +41,7 @@ pub struct UnknownMetric {
 type Get = fn(&CaseReport) -> Option<f64>;
 
 // Every figure of a case, with the name users write.
-const CASE_METRICS: [(&str, MetricUnit, Get); 20] = [
+const CASE_METRICS: [(&str, MetricUnit, Get); 25] = [
     ("time", MetricUnit::Seconds, |case| Some(case.time_s)),
     ("tokens", MetricUnit::Plain, |case| Some(case.tokens as f64)),
     ("tokens_per_s", MetricUnit::Plain, |case| case.tokens_per_s),
@@ -58,6 +62,11 @@ const CASE_METRICS: [(&str, MetricUnit, Get); 20] = [
     ("overlapped_communication", MetricUnit::Share, |case| case.team.as_ref()?.overlapped_communication),
     ("bubble", MetricUnit::Share, |case| case.team.as_ref()?.bubble),
     ("ranks", MetricUnit::Plain, |case| Some(case.team.as_ref().map_or(1.0, |team| team.ranks as f64))),
+    ("energy", MetricUnit::Joules, |case| Some(case.energy.total_j.likely)),
+    ("energy_per_token", MetricUnit::Joules, |case| case.energy.per_token_j.map(|each| each.likely)),
+    ("average_power", MetricUnit::Watts, |case| case.energy.average_power_w.map(|power| power.likely)),
+    ("area_mm2", MetricUnit::Plain, |case| Some(case.silicon.as_ref()?.area.total_mm2.likely)),
+    ("unit_cost_usd", MetricUnit::Plain, |case| crate::csv::unit_cost(case).map(|cost| cost.likely)),
 ];
 
 // Paths into the parts of a case: the list, and what each part has.
@@ -131,6 +140,8 @@ pub fn metric_text(value: f64, unit: MetricUnit) -> String {
         MetricUnit::Seconds => Picos::from_secs_f64_ceil(value).to_string(),
         MetricUnit::Bytes if value < 1.8e19 => Bytes(value.round() as u64).to_string(),
         MetricUnit::BytesPerSec => BytesPerSec(value).to_string(),
+        MetricUnit::Joules => Joules(value).to_string(),
+        MetricUnit::Watts => Watts(value).to_string(),
         MetricUnit::Share => percent(value),
         MetricUnit::Bytes => significant(value, 4),
         MetricUnit::Plain => count(value),

@@ -4,6 +4,7 @@ use memwall_units::Picos;
 
 use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
+use crate::energy::{Operations, runs_as};
 use crate::ledger::Ledger;
 use crate::lower::attention_format;
 use crate::outcome::{Outcome, level_seconds};
@@ -77,6 +78,8 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         ledger.add(cause, tier, all - busy);
         ledger
     });
+    let mut counted = Operations::default();
+    counted[primary as usize] = (runs_as(chip, primary, dtype), useful);
     Ok(Outcome {
         duration,
         ledgers,
@@ -84,6 +87,7 @@ pub(crate) fn bound_run(chip: &Chip, demand: &Demand) -> Result<Outcome, Simulat
         traffic,
         feed_bytes: [0.0; 3],
         tile_bytes: 0.0,
+        operations: counted,
         roofline: Picos(duration.0.saturating_sub(1)),
         events: 0,
         overhead: Picos::ZERO,

@@ -10,6 +10,7 @@ pub mod chakra_run;
 mod chip;
 mod collective;
 mod demand;
+mod energy;
 mod error;
 mod event_queue;
 mod explain;
@@ -37,6 +38,7 @@ pub use chakra_export::{ChakraExport, ExportError, ExportedRun};
 pub use collective::{
     Algorithm, Call, CollectiveError, CollectiveOutcome, Communicator, ExplicitOutcome, LevelUse, Protocol,
 };
+pub use energy::{EnergyKind, EnergyPart, EnergyRecord};
 pub use error::{LimitUnit, SimulationError};
 pub use event_queue::{EventKey, EventQueue};
 pub use explain::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWaves, Explanation, explain};

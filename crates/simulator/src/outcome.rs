@@ -10,6 +10,7 @@ use memwall_units::Picos;
 use crate::bound::bound_run;
 use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
+use crate::energy::{Operations, operations};
 use crate::kernel::{self, Mode, Stuck};
 use crate::ledger::{Ledger, kernel_ledger};
 use crate::lower::{call_overhead, lower};
@@ -29,11 +30,32 @@ pub(crate) struct Outcome {
     pub feed_bytes: [f64; 3],
     /// Bytes of tiles on all units that work.
     pub tile_bytes: f64,
+    /// By [`EngineKind`].
+    pub operations: Operations,
     /// The least time any tier or engine allows for it.
     pub roofline: Picos,
     pub events: u64,
     /// Time of the library's call besides its main kernel: a part of the launch.
     pub overhead: Picos,
+}
+
+#[cfg(test)]
+impl Outcome {
+    /// One that does nothing for a while.
+    pub fn idle(duration: Picos) -> Self {
+        Self {
+            duration,
+            ledgers: Default::default(),
+            primary: EngineKind::Matrix,
+            traffic: Traffic::default(),
+            feed_bytes: [0.0; 3],
+            tile_bytes: 0.0,
+            operations: Operations::default(),
+            roofline: Picos::ZERO,
+            events: 0,
+            overhead: Picos::ZERO,
+        }
+    }
 }
 
 /// Everything an outcome depends on, on one machine.
@@ -114,7 +136,11 @@ pub(crate) fn execute(
     let plan = lower(chip, demand)?;
     let mode = Mode { jumps: fidelity == Fidelity::Flow, folded: true, event_limit };
     let outcome = run_plan(chip, demand.name, &plan, mode)?;
-    Ok(Outcome { overhead: call_overhead(chip, demand, &plan), ..outcome })
+    Ok(Outcome {
+        overhead: call_overhead(chip, demand, &plan),
+        operations: operations(chip, demand, &plan.compute)?,
+        ..outcome
+    })
 }
 
 /// Runs a plan and books it.
@@ -144,6 +170,7 @@ pub(crate) fn run_plan(
         traffic,
         feed_bytes: plan.compute.feed_bytes,
         tile_bytes: plan.tile_bytes * f64::from(most_units),
+        operations: Operations::default(),
         roofline,
         events: run.events,
         overhead: Picos::ZERO,

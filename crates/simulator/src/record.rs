@@ -2,7 +2,7 @@
 
 use memwall_units::{Bytes, Flops, Picos};
 
-use crate::{Cause, Fidelity};
+use crate::{Cause, EnergyRecord, Fidelity};
 
 /// One simulated run.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Record {
     pub engines: Vec<EngineRecord>,
     /// Memory tiers, innermost first.
     pub tiers: Vec<TierRecord>,
+    /// Where its energy went; of one device.
+    pub energy: EnergyRecord,
     /// Operators by label, in order of first execution.
     pub operators: Vec<OperatorRecord>,
     /// Events processed (jumped-over ones not counted).
@@ -82,6 +84,8 @@ pub struct LinkRecord {
     pub bytes: f64,
     /// Part of the run that the busiest of them needed.
     pub utilization: f64,
+    /// Energy of a byte over one of them, in joules; `None` where it is not known.
+    pub energy_per_byte: Option<memwall_hardware::Estimate>,
 }
 
 /// What one pipeline stage did, as one of its ranks saw it.

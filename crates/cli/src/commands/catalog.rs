@@ -1,7 +1,7 @@
 //! `memwall hardware` and `memwall software`.
 
 use memwall_hardware::catalog::{self, Entry};
-use memwall_report::{figure_list, name_list};
+use memwall_report::{figure_list, name_list, silicon_text};
 
 use super::derive::{derive, dram_list};
 use crate::args::{CatalogCommand, Global, HardwareCommand};
@@ -21,7 +21,9 @@ pub fn hardware(command: &HardwareCommand, global: &Global) -> Exit {
         HardwareCommand::Show { name } => match catalog::device(name) {
             Ok(device) => {
                 let title = format!("{} ({})", device.title, device.name);
-                print(&figure_list(&title, &device.rows(), view(global)))
+                let view = view(global);
+                let figures = figure_list(&title, &device.rows(), view);
+                print(&format!("{figures}{}", silicon_text(&device, view)))
             }
             Err(error) => match catalog::system(name) {
                 Ok(system) => {

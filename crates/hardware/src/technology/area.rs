@@ -80,7 +80,7 @@ fn grown(raw: Estimate, base: Estimate, published: f64) -> Estimate {
     let scale = published / base.likely;
     let [low, likely, high] = [(raw.low, base.low), (raw.likely, base.likely), (raw.high, base.high)]
         .map(|(raw, base)| (published + scale * (raw - base)).max(0.05 * published));
-    Estimate { low: low.min(likely).min(high), likely, high: low.max(likely).max(high) }
+    Estimate { low, likely, high }.sorted()
 }
 
 /// The area of the compute dies; `None` where the process is not known. A device that a scenario changed is compared

@@ -3,7 +3,7 @@
 use memwall_units::Joules;
 
 use super::constants::EnergyConstants;
-use super::{Estimate, area, technology};
+use super::{Estimate, modelled_area, technology};
 use crate::{Device, FORMATS, Figure, Provenance, Scope, Tier, TierKind, widening};
 
 const PICO: f64 = 1e-12;
@@ -145,7 +145,9 @@ fn between(kib: u64, constants: &EnergyConstants) -> Estimate {
 /// From a core to a shared memory: half the side of a square die, in mm.
 fn wire_mm(device: &Device) -> Option<f64> {
     let dies = f64::from(device.silicon.die_count());
-    area(device).map(|area| 0.5 * (area.total_mm2.likely / dies).sqrt())
+    let published = device.silicon.die_area.as_ref().map(|area| area.value.0);
+    let area = published.or_else(|| modelled_area(device).map(|area| area.total_mm2.likely))?;
+    Some(0.5 * (area / dies).sqrt())
 }
 
 /// Energy of a byte over one link of a generation (`nvlink4`, `pcie5`, `ib-ndr`), in joules; `None` where it is not

@@ -39,6 +39,13 @@ impl Estimate {
         Self { low: self.low.min(value), likely: value, high: self.high.max(value) }
     }
 
+    /// The same three values, in order.
+    #[must_use]
+    pub fn sorted(self) -> Self {
+        let Self { low, likely, high } = self;
+        Self { low: low.min(likely).min(high), likely, high: low.max(likely).max(high) }
+    }
+
     /// `each` of the low, the likely and the high of two estimates.
     #[must_use]
     pub fn with(self, other: Self, each: impl Fn(f64, f64) -> f64) -> Self {

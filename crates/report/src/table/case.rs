@@ -42,6 +42,7 @@ pub(super) fn case_block(case: &CaseReport, view: View) -> String {
         text += &section(view, "What took the time");
         text += &operators(case, view);
     }
+    text += &super::energy::energy_block(case, view);
     if view.verbose && !case.classes.is_empty() {
         text += &section(view, "By class of operator");
         text += &classes(case, view);

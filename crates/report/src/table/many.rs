@@ -64,6 +64,14 @@ pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
     add("FLOPs/byte", '>', 6, |case| {
         case.intensity_mops.map(|value| significant(value, 4)).unwrap_or_default()
     });
+    add("energy", '>', 7, |case| {
+        let joules = case.energy.total_j.likely;
+        if joules > 0.0 && case.energy.unknown.is_empty() {
+            memwall_units::Joules(joules).to_string()
+        } else {
+            String::new()
+        }
+    });
     add("roofline", '>', 2, |case| case.times_roofline.map(times).unwrap_or_default());
     add("bound by", '<', 0, |case| case.bound_by.clone());
     table.fit(view).render(view) + &notes(cases, view)

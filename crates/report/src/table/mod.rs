@@ -5,6 +5,7 @@ mod collective;
 mod columns;
 mod compared;
 mod curve;
+mod energy;
 mod explained;
 mod layout;
 mod listing;
@@ -13,6 +14,7 @@ mod team;
 mod trace_replay;
 mod trend;
 
+pub use energy::silicon_text;
 pub use explained::explanation_text;
 pub use layout::View;
 pub use listing::{figure_list, figure_table, name_list, paragraph};

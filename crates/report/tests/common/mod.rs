@@ -1,8 +1,10 @@
 //! Records as a simulator leaves them, with round numbers.
 
+use memwall_hardware::Estimate;
 use memwall_report::{CaseReport, Context, DeviceReport};
 use memwall_simulator::{
-    Cause, EngineRecord, Fidelity, OperatorRecord, PhaseRecord, Record, Stall, TierRecord,
+    Cause, EnergyKind, EnergyPart, EnergyRecord, EngineRecord, Fidelity, OperatorRecord, PhaseRecord, Record,
+    Stall, TierRecord,
 };
 use memwall_units::{Bytes, Flops, Picos};
 
@@ -35,6 +37,14 @@ pub fn decode_record() -> Record {
             tier("l2", 34_000_000_000, 1_200_000_000, 0.62, 50_000_000, 50_000_000),
             tier("hbm", 31_000_000_000, 512_000_000, 0.94, 17_000_000_000, 80_000_000_000),
         ],
+        energy: EnergyRecord {
+            parts: vec![
+                spent("matrix", EnergyKind::Compute, 0.2),
+                spent("hbm", EnergyKind::Memory, 1.0),
+                spent("idle", EnergyKind::Static, 0.75),
+            ],
+            unknown: vec!["special engine in fp32".to_owned()],
+        },
         operators: vec![
             operator("attn.qkv", "matmul", "mha_proj", 96, 2_000_000_000, "bandwidth(hbm)"),
             operator("attn", "attention", "act_act", 96, 3_000_000_000, "latency(hbm)"),
@@ -68,6 +78,7 @@ pub fn empty_record() -> Record {
         phases: Vec::new(),
         engines: vec![engine("matrix", UNITS, 0, &[])],
         tiers: vec![tier("hbm", 0, 0, f64::NAN, 0, 80_000_000_000)],
+        energy: EnergyRecord::default(),
         operators: Vec::new(),
         events: 0,
         notes: Vec::new(),
@@ -139,4 +150,9 @@ fn operator(
         }],
         bound_by: bound_by.to_owned(),
     }
+}
+
+fn spent(name: &str, kind: EnergyKind, joules: f64) -> EnergyPart {
+    let joules = Estimate { low: 0.8 * joules, likely: joules, high: 1.5 * joules };
+    EnergyPart { name: name.to_owned(), kind, joules }
 }

@@ -67,6 +67,7 @@ impl Totals {
         let links = self.titles.iter().enumerate().map(|(at, title)| LinkRecord {
             title: title.clone(),
             bytes: self.bytes[at],
+            energy_per_byte: None,
             utilization: (most(at) / wall).min(1.0),
         });
         (self.traffic.into_values().collect(), links.collect())

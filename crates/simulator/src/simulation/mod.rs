@@ -12,6 +12,7 @@ use memwall_units::{Bytes, Flops, Picos};
 
 use crate::chip::{Chip, EngineKind};
 use crate::demand::{self, Demand, touched_bytes};
+use crate::energy::EnergyMeter;
 use crate::ledger::Ledger;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
@@ -41,6 +42,7 @@ pub struct Simulation {
     operators: IndexMap<OperatorKey, OperatorTotals>,
     phases: Vec<PhaseRecord>,
     tiers: TierTotals,
+    energy: EnergyMeter,
     operators_run: u64,
     events: u64,
     timeline: Option<Timeline>,
@@ -91,6 +93,7 @@ impl Simulation {
             operators: IndexMap::new(),
             phases: Vec::new(),
             tiers: TierTotals::default(),
+            energy: EnergyMeter::new(device),
             operators_run: 0,
             events: 0,
             timeline: options.timeline.then(Timeline::default),
@@ -154,6 +157,7 @@ impl Simulation {
         Record {
             fidelity: self.options.fidelity,
             wall,
+            energy: self.energy.record(&self.chip, wall),
             tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
             operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, places)).collect(),
             phases: self.phases,
@@ -288,6 +292,7 @@ impl Simulation {
             ledger.add_all(part);
         }
         self.tiers.add(&self.chip, outcome);
+        self.energy.add(&self.chip, outcome);
         let counts = operator.counts(graph, self.options.counting);
         let key = OperatorKey { label: operator.label.clone(), kind: operator.kind.name() };
         let totals = self.operators.entry(key).or_default();

@@ -102,7 +102,7 @@ impl<'a> Team<'a> {
             returned: vec![Picos::ZERO; micro_batches as usize],
             phases: Vec::new(),
             timeline: Timeline::default(),
-            totals: Totals::new(setup.fabric.levels().iter().map(|level| level.title.clone())),
+            totals: Totals::new(setup.fabric.levels()),
             level_place: places.0,
             bubble_place: places.1,
             setup,

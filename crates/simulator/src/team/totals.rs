@@ -1,6 +1,8 @@
 //! What a team's collectives and links did, added up.
 
 use indexmap::IndexMap;
+use memwall_hardware::technology::link_energy_per_byte;
+use memwall_hardware::{Estimate, FabricLevel};
 use memwall_model_graph::{Collective, Operator};
 use memwall_units::Picos;
 
@@ -18,14 +20,22 @@ pub(super) struct Totals {
 #[derive(Debug)]
 struct LinkTotals {
     title: String,
+    energy_per_byte: Option<Estimate>,
     bytes: f64,
     /// Picoseconds that the busiest link needed.
     busy: f64,
 }
 
 impl Totals {
-    pub fn new(levels: impl Iterator<Item = String>) -> Self {
-        let levels = levels.map(|title| LinkTotals { title, bytes: 0.0, busy: 0.0 }).collect();
+    pub fn new(levels: &[FabricLevel]) -> Self {
+        let energy = |level: &FabricLevel| level.generation.as_deref().and_then(link_energy_per_byte);
+        let levels = levels.iter().map(|level| LinkTotals {
+            title: level.title.clone(),
+            energy_per_byte: energy(level),
+            bytes: 0.0,
+            busy: 0.0,
+        });
+        let levels = levels.collect();
         Self { levels, communication: IndexMap::new() }
     }
 
@@ -89,6 +99,7 @@ impl Totals {
         let record = |totals: &LinkTotals| LinkRecord {
             title: totals.title.clone(),
             bytes: totals.bytes,
+            energy_per_byte: totals.energy_per_byte,
             utilization: (totals.busy / wall).min(1.0),
         };
         self.levels.iter().map(record).collect()
