@@ -20,7 +20,11 @@ pub fn run_pictures(scenario: &Scenario, document: &Document, timelines: &[Timel
 
 /// The charts of replayed traces, with what happened when where that was noted.
 #[must_use]
-pub fn replay_pictures(scenario: &Scenario, document: &ReplayDocument, timelines: &[Timeline]) -> Vec<Section> {
+pub fn replay_pictures(
+    scenario: &Scenario,
+    document: &ReplayDocument,
+    timelines: &[Timeline],
+) -> Vec<Section> {
     let fabrics = scenario.replays.iter().map(|case| Some(case.system.fabric()));
     replay_sections(document, &with_levels(timelines, fabrics))
 }

@@ -75,7 +75,8 @@ impl StackedBars {
             parts.push(Part { name: "the rest".to_owned(), role: "idle".to_owned(), tint: 0 });
         }
         let bar = |(name, own): &(String, Vec<(String, f64)>)| {
-            let of = |wanted: &str| own.iter().filter(|(part, _)| part == wanted).map(|(_, value)| value).sum();
+            let of =
+                |wanted: &str| own.iter().filter(|(part, _)| part == wanted).map(|(_, value)| value).sum();
             let mut values: Vec<f64> = shown.iter().map(|part| of(part)).collect();
             if parts.len() > shown.len() {
                 let rest = own.iter().filter(|(part, _)| !shown.contains(&part.as_str()));
@@ -96,7 +97,11 @@ impl StackedBars {
         parts: &[(&str, &str)],
         bars: impl Iterator<Item = (String, Vec<f64>)>,
     ) -> Self {
-        let part = |(name, role): &(&str, &str)| Part { name: (*name).to_owned(), role: (*role).to_owned(), tint: 0 };
+        let part = |(name, role): &(&str, &str)| Part {
+            name: (*name).to_owned(),
+            role: (*role).to_owned(),
+            tint: 0,
+        };
         Self {
             unit,
             measures: measures.to_owned(),
@@ -155,7 +160,8 @@ mod tests {
 
     #[test]
     fn bars_keep_their_length_whatever_is_merged() {
-        let many: Vec<(String, f64)> = (0..20).map(|i| (format!("latency(t{i})"), f64::from(i + 1))).collect();
+        let many: Vec<(String, f64)> =
+            (0..20).map(|i| (format!("latency(t{i})"), f64::from(i + 1))).collect();
         let whole: f64 = many.iter().map(|(_, value)| value).sum();
         let chart = StackedBars::new("time", "operator", Unit::Seconds, vec![("a".to_owned(), many)]);
         assert_eq!(chart.parts.last().map(|part| part.name.as_str()), Some("the rest"));
@@ -166,9 +172,13 @@ mod tests {
     fn compute_comes_first_and_causes_share_a_colour_in_tints() {
         let own = parts(&[("bandwidth(hbm)", 5.0), ("bandwidth(l2)", 2.0), ("compute", 1.0)]);
         let chart = StackedBars::new("time", "operator", Unit::Seconds, vec![("a".to_owned(), own)]);
-        let drawn: Vec<_> = chart.parts.iter().map(|part| (&part.name[..], &part.role[..], part.tint)).collect();
-        let expected =
-            [("compute", "compute", 0), ("bandwidth(hbm)", "bandwidth", 0), ("bandwidth(l2)", "bandwidth", 1)];
+        let drawn: Vec<_> =
+            chart.parts.iter().map(|part| (&part.name[..], &part.role[..], part.tint)).collect();
+        let expected = [
+            ("compute", "compute", 0),
+            ("bandwidth(hbm)", "bandwidth", 0),
+            ("bandwidth(l2)", "bandwidth", 1),
+        ];
         assert_eq!(drawn, expected);
     }
 }

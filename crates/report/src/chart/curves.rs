@@ -11,8 +11,7 @@ pub fn collective_sections(document: &CollectiveDocument) -> Vec<Section> {
         let mut lines = Vec::new();
         for (colour, case) in document.cases.iter().enumerate() {
             let predicted = case.points.iter();
-            let predicted =
-                predicted.map(|p| (p.bytes as f64, value(p.time_s, p.time_s, p.bus_bandwidth)));
+            let predicted = predicted.map(|p| (p.bytes as f64, value(p.time_s, p.time_s, p.bus_bandwidth)));
             let measured = case.points.iter().filter_map(|p| {
                 let measured = p.measured_s?;
                 Some((p.bytes as f64, value(measured, p.time_s, p.bus_bandwidth)))
@@ -35,18 +34,23 @@ pub fn collective_sections(document: &CollectiveDocument) -> Vec<Section> {
         Figure {
             id: "bus-bandwidth".to_owned(),
             title: "Bus bandwidth over size".to_owned(),
-            summary: format!("Where curves rise, latency holds; where they are flat, links are full.{beside}"),
+            summary: format!(
+                "Where curves rise, latency holds; where they are flat, links are full.{beside}"
+            ),
             chart: Chart::Lines(bandwidth),
         },
         Figure {
             id: "time".to_owned(),
             title: "Time over size".to_owned(),
-            summary: format!("Where curves are flat, latency holds; where they rise, links are full.{beside}"),
+            summary: format!(
+                "Where curves are flat, latency holds; where they rise, links are full.{beside}"
+            ),
             chart: Chart::Lines(time),
         },
     ];
     let fact = |case: &CollectiveReport| {
-        let what = format!("{} over {} ranks of {}, {}", case.collective, case.ranks, case.title, case.library);
+        let what =
+            format!("{} over {} ranks of {}, {}", case.collective, case.ranks, case.title, case.library);
         (case.name.clone(), what + &error(case.mean_error, case.compared))
     };
     let mut notes: Vec<String> = Vec::new();
@@ -63,6 +67,7 @@ pub fn collective_sections(document: &CollectiveDocument) -> Vec<Section> {
         lead: String::new(),
         facts,
         figures,
+        tables: Vec::new(),
         notes,
     }]
 }
@@ -95,6 +100,7 @@ pub fn curve_sections(document: &CurveDocument) -> Vec<Section> {
         lead: String::new(),
         facts: document.cases.iter().map(fact).collect(),
         figures,
+        tables: Vec::new(),
         notes: notes.chain(sources).collect(),
     }]
 }
@@ -137,7 +143,9 @@ fn pair(name: &str, colour: usize, predicted: Vec<(f64, f64)>, measured: Vec<(f6
 }
 
 fn error(mean: Option<f64>, compared: usize) -> String {
-    let error = mean.filter(|_| compared > 0).map(|mean| format!("; mean error {} over {compared} points", percent(mean)));
+    let error = mean
+        .filter(|_| compared > 0)
+        .map(|mean| format!("; mean error {} over {compared} points", percent(mean)));
     error.unwrap_or_default()
 }
 

@@ -21,4 +21,19 @@ impl DataTable {
         let left_out = rows.len().saturating_sub(MOST_ROWS);
         Self { columns, rows: rows.take(MOST_ROWS).collect(), left_out }
     }
+
+    /// The same without columns in which no row has anything.
+    #[must_use]
+    pub fn without_empty_columns(mut self) -> Self {
+        let kept: Vec<bool> = (0..self.columns.len())
+            .map(|column| self.rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty())))
+            .collect();
+        let keep = |cells: &mut Vec<String>| {
+            let mut flags = kept.iter();
+            cells.retain(|_| flags.next().copied().unwrap_or(true));
+        };
+        keep(&mut self.columns);
+        self.rows.iter_mut().for_each(keep);
+        self
+    }
 }

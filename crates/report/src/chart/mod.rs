@@ -13,6 +13,7 @@ mod machine;
 mod points;
 mod roofline;
 mod run;
+mod tables;
 mod team;
 mod timeline;
 mod unit;
@@ -27,6 +28,7 @@ pub use machine::{Machine, Roof};
 pub use points::{Goal, ParallelCoordinates, Points, Scatter, pareto_front};
 pub use roofline::{Dot, Roofline};
 pub use run::run_sections;
+pub use tables::{case_table, published_table};
 pub use team::replay_sections;
 pub use timeline::{Lane, LaneKind, Span, Timeline};
 pub use unit::Unit;
@@ -83,6 +85,8 @@ pub struct Section {
     pub facts: Vec<(String, String)>,
     /// The charts.
     pub figures: Vec<Figure>,
+    /// Tables with their titles, after the charts.
+    pub tables: Vec<(String, DataTable)>,
     /// What a reader should know.
     pub notes: Vec<String>,
 }

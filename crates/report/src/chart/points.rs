@@ -69,7 +69,8 @@ pub fn pareto_front(rows: &[Vec<f64>], goals: &[(usize, Goal)]) -> Vec<usize> {
     // Whatever beats a row comes before it in this order.
     let mut front: Vec<(usize, Vec<f64>)> = Vec::new();
     for (index, own) in candidates {
-        let is_beaten = |(_, other): &(usize, Vec<f64>)| other.iter().zip(&own).all(|(other, own)| other <= own);
+        let is_beaten =
+            |(_, other): &(usize, Vec<f64>)| other.iter().zip(&own).all(|(other, own)| other <= own);
         // The last of the front is the nearest and, with two goals, the only one that can beat it.
         if !goals.is_empty() && !front.iter().rev().any(is_beaten) {
             front.push((index, own));

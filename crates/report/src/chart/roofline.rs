@@ -41,8 +41,10 @@ impl Roofline {
     /// The roofline of a case on `machine`.
     #[must_use]
     pub fn new(case: &CaseReport, machine: &Machine) -> Self {
-        let moved = |index: usize| case.operators.iter().any(|op| op.tier_bytes.get(index).is_some_and(|b| *b > 0));
-        let shown: Vec<usize> = (0..machine.tiers.len().min(case.tiers.len())).filter(|index| moved(*index)).collect();
+        let moved =
+            |index: usize| case.operators.iter().any(|op| op.tier_bytes.get(index).is_some_and(|b| *b > 0));
+        let shown: Vec<usize> =
+            (0..machine.tiers.len().min(case.tiers.len())).filter(|index| moved(*index)).collect();
         let mut dots = Vec::new();
         let mut without_flops = Vec::new();
         for op in &case.operators {
@@ -66,7 +68,8 @@ impl Roofline {
     }
 
     pub(super) fn table(&self) -> DataTable {
-        let names = ["operator", "tier", "FLOPs a byte", "reached", "of the roof", "share of time", "bound by"];
+        let names =
+            ["operator", "tier", "FLOPs a byte", "reached", "of the roof", "share of time", "bound by"];
         let peak = self.peaks.iter().map(|peak| peak.value).fold(0.0, f64::max);
         let row = |dot: &Dot| {
             let tier = &self.tiers[dot.tier];

@@ -2,6 +2,7 @@
 
 use memwall_units::{Bytes, Flops, Picos};
 
+use super::tables::{case_table, published_figures, published_table};
 use super::timeline::Naming;
 use super::{Chart, Figure, Machine, Roofline, Section, StackedBars, Timeline, Unit, layers, slug, team};
 use crate::number::{count, percent, significant, times};
@@ -53,6 +54,7 @@ pub fn run_sections(
             lead: wall_sentence(case),
             facts: facts(case),
             figures,
+            tables: Vec::new(),
             notes: case.notes.clone(),
         });
     }
@@ -65,23 +67,29 @@ pub(super) type Add<'a> = dyn FnMut(&str, &str, String, Chart) + 'a;
 fn comparison(document: &Document) -> Section {
     let bars = document.cases.iter().map(|case| (case.name.clone(), main_ledger(case))).collect();
     let chart = StackedBars::new("time", "case", Unit::Seconds, bars);
+    let summary = "The time of each case, by what its main engine did: computing, or stalled, and on what.";
+    let mut figures = vec![Figure {
+        id: "comparison".to_owned(),
+        title: "Time of each case".to_owned(),
+        summary: summary.to_owned(),
+        chart: Chart::StackedBars(chart),
+    }];
+    figures.extend(published_figures(document));
+    let mut tables = vec![("Key figures".to_owned(), case_table(document))];
+    tables.extend(published_table(document).map(|table| ("Published and ours".to_owned(), table)));
     let mut notes = Vec::new();
     if document.cases.len() > MOST_CASES {
-        notes.push(format!("Only the first {MOST_CASES} cases have charts of their own; `--case` picks others."));
+        notes.push(format!(
+            "Only the first {MOST_CASES} cases have charts of their own; `--case` picks others."
+        ));
     }
     Section {
         id: "comparison".to_owned(),
         title: "All cases".to_owned(),
         lead: String::new(),
         facts: Vec::new(),
-        figures: vec![Figure {
-            id: "comparison".to_owned(),
-            title: "Time of each case".to_owned(),
-            summary: "The time of each case, by what its main engine did: computing, or stalled, and on what. Lengths \
-                compare between cases."
-                .to_owned(),
-            chart: Chart::StackedBars(chart),
-        }],
+        figures,
+        tables,
         notes,
     }
 }
@@ -102,9 +110,10 @@ fn ledger(engine: &EngineReport, whole: f64) -> Vec<(String, f64)> {
 fn case_figures(case: &CaseReport, machine: &Machine, add: &mut Add) {
     let roofline = Roofline::new(case, machine);
     if !roofline.dots.is_empty() {
-        let mut summary = "Each operator by its FLOPs for each byte moved (across) and the FLOPs a second it reached \
+        let mut summary =
+            "Each operator by its FLOPs for each byte moved (across) and the FLOPs a second it reached \
             (up), once for every tier: the further below its roof, the more time something else cost."
-            .to_owned();
+                .to_owned();
         if !roofline.without_flops.is_empty() {
             summary += &format!(" Without FLOPs, so not shown: {}.", roofline.without_flops.join(", "));
         }
@@ -113,9 +122,11 @@ fn case_figures(case: &CaseReport, machine: &Machine, add: &mut Add) {
     let mut slowest: Vec<_> = case.operators.iter().filter(|op| op.time_s > 0.0).collect();
     slowest.sort_by(|a, b| b.time_s.total_cmp(&a.time_s));
     if !slowest.is_empty() {
-        let bars = slowest.iter().take(20).map(|op| (op.name.clone(), layers::shares(op, op.time_s))).collect();
+        let bars =
+            slowest.iter().take(20).map(|op| (op.name.clone(), layers::shares(op, op.time_s))).collect();
         let chart = StackedBars::new("time", "operator", Unit::Seconds, bars);
-        let summary = "The time of each operator, the slowest first, by what the engine it runs on did.".to_owned();
+        let summary =
+            "The time of each operator, the slowest first, by what the engine it runs on did.".to_owned();
         add("operators", "Stalls by operator", summary, Chart::StackedBars(chart));
     }
     let engines: Vec<_> = case.engines.iter().filter(|engine| engine.total_ps() > 0).collect();
@@ -135,9 +146,10 @@ fn case_figures(case: &CaseReport, machine: &Machine, add: &mut Add) {
         };
         let parts = [("read", "read"), ("written", "written")];
         let chart = StackedBars::of_parts("bytes", "tier", Unit::Bytes, &parts, tiers.iter().map(bar));
-        let summary = "Bytes that moved at each tier, the innermost first, and the part of the run in which its \
+        let summary =
+            "Bytes that moved at each tier, the innermost first, and the part of the run in which its \
             bandwidth was needed."
-            .to_owned();
+                .to_owned();
         add("traffic", "Traffic by tier", summary, Chart::StackedBars(chart));
     }
 }
@@ -151,13 +163,15 @@ fn timeline_figures(
     add: &mut Add,
 ) {
     if let Some(chart) = layers::layers(case, timeline) {
-        let summary = "The time of each layer over all steps, by what the engine did. A kernel's stalls are divided \
+        let summary =
+            "The time of each layer over all steps, by what the engine did. A kernel's stalls are divided \
             over the layers by time."
-            .to_owned();
+                .to_owned();
         add("layers", "Stalls by layer", summary, Chart::StackedBars(chart));
     }
     if !timeline.intervals.is_empty() {
-        let chart = Timeline::new(timeline, &Naming { noun: "stage", levels }, most).with_tiers(case, machine);
+        let chart =
+            Timeline::new(timeline, &Naming { noun: "stage", levels }, most).with_tiers(case, machine);
         add("timeline", "Timeline", timeline_summary(&chart), Chart::Timeline(chart));
     }
 }
@@ -165,11 +179,12 @@ fn timeline_figures(
 pub(super) fn timeline_summary(chart: &Timeline) -> String {
     let mut summary = "What ran when, coloured by what held it.".to_owned();
     if !chart.tiers.is_empty() {
-        summary += " The darker a tier, the more of its bandwidth the kernel above needed (mean of the operator).";
+        summary += " The stronger a tier's colour, the more of its bandwidth the kernel needed (mean of the operator).";
     }
     if chart.left_out > 0 {
         let until = Unit::Seconds.text(chart.end_ns as f64 / 1e9);
-        summary += &format!(" The first {until} of the run; {} later spans have no room here.", chart.left_out);
+        summary +=
+            &format!(" The first {until} of the run; {} later spans have no room here.", chart.left_out);
     }
     summary
 }
@@ -196,7 +211,10 @@ fn facts(case: &CaseReport) -> Vec<(String, String)> {
         ("DRAM bytes", Some(bytes(case.dram_bytes))),
         ("FLOPs a DRAM byte", case.intensity_dram.map(|value| significant(value, 4))),
         ("communication", case.team.as_ref().and_then(|team| team.exposed_communication).map(percent)),
-        ("pipeline bubble", case.team.as_ref().and_then(|team| team.bubble).filter(|b| *b > 0.0).map(percent)),
+        (
+            "pipeline bubble",
+            case.team.as_ref().and_then(|team| team.bubble).filter(|b| *b > 0.0).map(percent),
+        ),
         ("model", Some(case.model.clone())),
         ("machine", Some(machine)),
         ("workload", Some(case.workload.clone())),

@@ -9,7 +9,10 @@ pub(super) fn team_figures(team: &TeamReport, add: &mut Add) {
     if !team.communication.is_empty() {
         let bars = team.communication.iter().map(|one| {
             let hidden = (one.time_s - one.exposed_s).max(0.0);
-            (format!("{} ({})", one.name, one.dimension), vec![one.exposed_s, hidden, one.waiting_for_ranks_s])
+            (
+                format!("{} ({})", one.name, one.dimension),
+                vec![one.exposed_s, hidden, one.waiting_for_ranks_s],
+            )
         });
         let parts = [
             ("nothing else to do", "communication"),
@@ -36,7 +39,9 @@ fn links(links: &[LinkReport], add: &mut Add) {
     if links.iter().all(|link| link.bytes <= 0.0) {
         return;
     }
-    let bars = links.iter().map(|link| (link.name.clone(), vec![link.utilization, (1.0 - link.utilization).max(0.0)]));
+    let bars = links
+        .iter()
+        .map(|link| (link.name.clone(), vec![link.utilization, (1.0 - link.utilization).max(0.0)]));
     let parts = [("needed", "communication"), ("free", "idle")];
     let chart = StackedBars::of_parts("share of the time", "level", Unit::Share, &parts, bars);
     let summary = "The part of the run that the busiest link of each level of the fabric needed.";
@@ -75,7 +80,8 @@ pub fn replay_sections(
         let facts = facts.map(|(name, value)| (name.to_owned(), value)).to_vec();
         let lead = case.description.clone().unwrap_or_default();
         let notes = report.notes.clone();
-        sections.push(Section { id, title: case.name.clone(), lead, facts, figures, notes });
+        let title = case.name.clone();
+        sections.push(Section { id, title, lead, facts, figures, tables: Vec::new(), notes });
     }
     sections
 }
@@ -86,6 +92,11 @@ fn trace_figures(report: &TraceReplayReport, add: &mut Add) {
     });
     let parts = [("computing", "compute"), ("only communicating", "communication"), ("idle", "idle")];
     let chart = StackedBars::of_parts("time", "rank", Unit::Seconds, &parts, bars);
-    add("ranks", "Ranks", "What each rank did. Every bar is the whole run.".to_owned(), Chart::StackedBars(chart));
+    add(
+        "ranks",
+        "Ranks",
+        "What each rank did. Every bar is the whole run.".to_owned(),
+        Chart::StackedBars(chart),
+    );
     links(&report.links, add);
 }

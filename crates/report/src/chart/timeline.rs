@@ -86,7 +86,8 @@ impl Timeline {
                 (process, thread, lane, track)
             })
             .collect();
-        let processes: BTreeSet<u32> = used.iter().map(|lane| lane.0).filter(|process| *process != FABRIC).collect();
+        let processes: BTreeSet<u32> =
+            used.iter().map(|lane| lane.0).filter(|process| *process != FABRIC).collect();
         let mut number = HashMap::new();
         let mut chart = Self { left_out, ..Self::default() };
         for (process, _, lane, track) in &used {
@@ -107,7 +108,13 @@ impl Timeline {
             let start = interval.start.0 / 1000;
             let end = (interval.start.0.saturating_add(interval.duration.0)) / 1000;
             let lane = number.get(&placed[index]).copied().unwrap_or_default();
-            let span = Span(lane, names.number(&interval.name), details.number(&interval.detail), start, end - start);
+            let span = Span(
+                lane,
+                names.number(&interval.name),
+                details.number(&interval.detail),
+                start,
+                end - start,
+            );
             chart.end_ns = chart.end_ns.max(end);
             chart.spans.push(span);
         }
@@ -125,7 +132,9 @@ impl Timeline {
         let [of] = kernels[..] else { return self };
         let count = machine.tiers.len().min(case.tiers.len());
         let used: Vec<usize> = (0..count)
-            .filter(|tier| case.operators.iter().any(|op| op.tier_bytes.get(*tier).is_some_and(|bytes| *bytes > 0)))
+            .filter(|tier| {
+                case.operators.iter().any(|op| op.tier_bytes.get(*tier).is_some_and(|bytes| *bytes > 0))
+            })
             .collect();
         let busy = |name: &String| -> Vec<u16> {
             let label = super::layers::label(name);
@@ -166,9 +175,12 @@ impl Timeline {
             let (mut count, mut busy) = (0_u64, 0.0);
             for span in own {
                 let thousandths = match lane.kind {
-                    LaneKind::Tier => {
-                        self.busy.get(span.1 as usize).and_then(|busy| busy.get(lane.tier)).copied().unwrap_or(0)
-                    }
+                    LaneKind::Tier => self
+                        .busy
+                        .get(span.1 as usize)
+                        .and_then(|busy| busy.get(lane.tier))
+                        .copied()
+                        .unwrap_or(0),
                     _ => 1000,
                 };
                 count += 1;

@@ -172,7 +172,10 @@
       kernels: (span) => cause(chart.names[span[1]]) || cause(chart.details[span[2]]) || "compute",
     };
     const end = Math.max(1, chart.end_ns);
-    let from = 0, until = end, pixels = 1, width = 0;
+    // As many kernels at first as one can tell apart.
+    const longest = lanes.reduce((best, lane) => (lane.spans.length > best.length ? lane.spans : best), []);
+    const last = longest[Math.min(longest.length, picture.clientWidth < 560 ? 24 : 48) - 1];
+    let from = 0, until = last ? last[3] + last[4] : end, pixels = 1, width = 0;
     const row = 26, top = 22;
     const time = (ns) => {
       const [unit, size] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ns >= 1e3 ? ["us", 1e3] : ["ns", 1];
@@ -225,7 +228,10 @@
           pen.fillRect(x, y, wide > 3 ? wide - 0.5 : wide, row - 5);
           pen.globalAlpha = 1;
           const name = chart.names[span[1]];
-          if (lane.kind !== "tier" && wide > 30 && pen.measureText(name).width + 8 < wide) {
+          if (lane.kind === "tier" && wide > 40) {
+            pen.fillStyle = shades.ink;
+            pen.fillText((100 * busy(lane, span)).toFixed(0) + " %", x + 4, y + 15);
+          } else if (lane.kind !== "tier" && wide > 30 && pen.measureText(name).width + 8 < wide) {
             pen.fillStyle = shades[["occupancy", "bandwidth", "compute", "capacity", "communication", "dependency"].includes(role) ? "on-dark" : "on-light"];
             pen.fillText(name, x + 4, y + 15);
           }

@@ -12,6 +12,8 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// Numbers of a chart that the page carries as data for its script; of a larger one it carries the picture only.
 const MOST_NUMBERS: usize = 40_000;
+/// Bytes shown of a text; scenarios are shorter, files they name may be large.
+const MOST_TEXT: usize = 64 << 10;
 
 /// A page, built part by part.
 ///
@@ -25,7 +27,8 @@ const MOST_NUMBERS: usize = 40_000;
 /// let figure =
 ///     Figure { id: "time".into(), title: "Time".into(), summary: "Time over bytes.".into(), chart };
 /// let section = Section {
-///     id: "all".into(), title: "All".into(), lead: String::new(), facts: vec![], figures: vec![figure], notes: vec![],
+///     id: "all".into(), title: "All".into(), lead: String::new(), facts: vec![], figures: vec![figure], tables: vec![],
+///     notes: vec![],
 /// };
 /// let page = Page::new("A </title> of a name", None).sections(vec![section]).text("Scenario", "model: <tiny>");
 /// let html = page.render()?;
@@ -80,11 +83,12 @@ impl Page {
         }
         for (title, rows) in &self.tables {
             let id = heading_id(title);
-            body += &format!("<section id=\"{id}\"><h2>{}</h2>{}</section>\n", escape(title), table(rows, title));
+            body +=
+                &format!("<section id=\"{id}\"><h2>{}</h2>{}</section>\n", escape(title), table(rows, title));
         }
         for (title, text) in &self.texts {
             let (id, title) = (heading_id(title), escape(title));
-            let text = escape(text);
+            let text = escape(shown(text));
             body += &format!(
                 "<section id=\"{id}\"><h2>{title}</h2>\n<pre tabindex=\"0\" aria-label=\"{title}\"><code>{text}</code></pre></section>\n"
             );
@@ -120,13 +124,18 @@ impl Page {
         for one in &section.figures {
             body += &figure(one)?;
         }
+        for (title, rows) in &section.tables {
+            body += &format!("<h3>{}</h3>\n{}", escape(title), table(rows, title));
+        }
         for note in &section.notes {
             body += &format!("<p class=\"note\">Note: {}</p>\n", escape(note));
         }
         let (id, title) = (escape(&section.id), escape(&section.title));
         Ok(if self.sections.len() > 1 {
             let open = if number < 2 { " open" } else { "" };
-            format!("<details class=\"section\" id=\"{id}\"{open}>\n<summary><h2>{title}</h2></summary>\n{body}</details>\n")
+            format!(
+                "<details class=\"section\" id=\"{id}\"{open}>\n<summary><h2>{title}</h2></summary>\n{body}</details>\n"
+            )
         } else {
             format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{body}</section>\n")
         })
@@ -141,9 +150,12 @@ impl Page {
                 links.extend(section.figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())));
             }
         }
-        let others = self.tables.iter().map(|(title, _)| title).chain(self.texts.iter().map(|(title, _)| title));
+        let others =
+            self.tables.iter().map(|(title, _)| title).chain(self.texts.iter().map(|(title, _)| title));
         links.extend(others.map(|title| (heading_id(title), title.clone())));
-        let link = |(id, title): &(String, String)| format!("<li><a href=\"#{}\">{}</a></li>", escape(id), escape(title));
+        let link = |(id, title): &(String, String)| {
+            format!("<li><a href=\"#{}\">{}</a></li>", escape(id), escape(title))
+        };
         let items: String = links.iter().map(link).collect();
         format!("<nav aria-label=\"Contents\"><ul>{items}</ul></nav>\n")
     }
@@ -153,7 +165,9 @@ impl Page {
         let figures = self.sections.iter().flat_map(|section| &section.figures);
         let small = |figure: &&Figure| match &figure.chart {
             Chart::Scatter(chart) => chart.points.rows.len() * chart.points.columns.len() <= MOST_NUMBERS,
-            Chart::ParallelCoordinates(chart) => chart.points.rows.len() * chart.points.columns.len() <= MOST_NUMBERS,
+            Chart::ParallelCoordinates(chart) => {
+                chart.points.rows.len() * chart.points.columns.len() <= MOST_NUMBERS
+            }
             _ => true,
         };
         let charts: BTreeMap<&str, &Chart> =
@@ -161,6 +175,12 @@ impl Page {
         let json = serde_json::to_string(&charts).map_err(PictureError::from)?;
         Ok(script_json(&json))
     }
+}
+
+/// A text as far as a person reads it.
+fn shown(text: &str) -> &str {
+    let end = text.char_indices().map(|(index, _)| index).find(|index| *index >= MOST_TEXT);
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// The palette as variables, for light and dark.

@@ -34,7 +34,9 @@ const MARKS: &str = "Arrow keys go through the marks.";
 /// Key figures: short ones as tiles, long ones as lines.
 pub(super) fn facts(facts: &[(String, String)]) -> String {
     let short = |fact: &&(String, String)| fact.1.chars().count() <= TILE;
-    let item = |(name, value): &(String, String)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+    let item = |(name, value): &(String, String)| {
+        format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value))
+    };
     let list = |class: &str, items: String| {
         if items.is_empty() { String::new() } else { format!("<dl class=\"{class}\">{items}</dl>\n") }
     };
@@ -45,7 +47,8 @@ pub(super) fn facts(facts: &[(String, String)]) -> String {
 
 /// A table that scrolls within the page where it is too wide.
 pub(super) fn table(table: &DataTable, caption: &str) -> String {
-    let head: String = table.columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let head: String =
+        table.columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
     let row = |cells: &Vec<String>| {
         let cell = |(number, text): (usize, &String)| {
             if number == 0 {

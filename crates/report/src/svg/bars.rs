@@ -46,7 +46,13 @@ pub(super) fn entry(part: &Part) -> Entry {
     Entry { name: part.name.clone(), colour: of_role(&part.role), sample: Sample::Box(part.tint) }
 }
 
-fn grid(canvas: &Canvas, chart: &StackedBars, plot: &Plot, scale: &Scale, rows: usize) -> Result<(), PictureError> {
+fn grid(
+    canvas: &Canvas,
+    chart: &StackedBars,
+    plot: &Plot,
+    scale: &Scale,
+    rows: usize,
+) -> Result<(), PictureError> {
     let bottom = plot.top + plot.step * rows as f64;
     for tick in &scale.ticks {
         let x = plot.left + scale.share(*tick) * plot.width;

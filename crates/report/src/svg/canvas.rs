@@ -61,8 +61,14 @@ impl Canvas {
     }
 
     /// A filled box.
-    pub fn fill(&self, (x, y): (f64, f64), (width, height): (f64, f64), style: RGBAColor) -> Result<(), PictureError> {
-        let rectangle = Rectangle::new([at(x, y), at(x + width, y + height)], ShapeStyle::from(style).filled());
+    pub fn fill(
+        &self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        style: RGBAColor,
+    ) -> Result<(), PictureError> {
+        let rectangle =
+            Rectangle::new([at(x, y), at(x + width, y + height)], ShapeStyle::from(style).filled());
         Ok(self.area.draw(&rectangle)?)
     }
 
@@ -91,7 +97,11 @@ impl Canvas {
                 if hollow {
                     // So that lines below do not shine through.
                     let ground = super::palette::PAPER.rgb();
-                    self.area.draw(&Circle::new(at(x, y), fine(radius), ShapeStyle::from(ground).filled()))?;
+                    self.area.draw(&Circle::new(
+                        at(x, y),
+                        fine(radius),
+                        ShapeStyle::from(ground).filled(),
+                    ))?;
                 }
                 return Ok(self.area.draw(&Circle::new(at(x, y), fine(radius), style))?);
             }

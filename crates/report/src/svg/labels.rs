@@ -49,9 +49,15 @@ impl Labels {
         ];
         for (left, baseline) in sides {
             let own = Place { left, right: left + width, top: baseline - TEXT, bottom: baseline + 3.0 };
-            let inside = own.left >= bounds.0 && own.top >= bounds.1 && own.right <= bounds.2 && own.bottom <= bounds.3;
+            let inside = own.left >= bounds.0
+                && own.top >= bounds.1
+                && own.right <= bounds.2
+                && own.bottom <= bounds.3;
             let meets = |other: &Place| {
-                own.left < other.right && other.left < own.right && own.top < other.bottom && other.top < own.bottom
+                own.left < other.right
+                    && other.left < own.right
+                    && own.top < other.bottom
+                    && other.top < own.bottom
             };
             if inside && !self.taken.iter().any(meets) {
                 self.taken.push(own);

@@ -81,7 +81,7 @@ fn places(entries: &[Entry], width: f64) -> Vec<(f64, f64)> {
     let (mut x, mut y) = (LEFT, 0.0);
     let mut places = Vec::with_capacity(entries.len());
     for entry in entries {
-        let own = sample(entry) + width_of(&entry.name) + TEXT * 1.2;
+        let own = sample(entry) + width_of(&entry.name) + TEXT * 1.5;
         if x > LEFT && x + own > width {
             (x, y) = (LEFT, y + ROW);
         }

@@ -10,6 +10,8 @@ use crate::chart::{Axis, Line, Lines, Mark};
 
 /// Series with an entry of their own in the legend.
 const MOST_NAMED: usize = 24;
+/// Series of more points have smaller ones.
+const CROWDED: usize = 40;
 
 pub(super) fn draw(chart: &Lines, paper: Paper) -> Result<Canvas, PictureError> {
     let entries: Vec<Entry> = chart.lines.iter().take(MOST_NAMED).map(entry).collect();
@@ -44,11 +46,16 @@ pub(super) fn draw(chart: &Lines, paper: Paper) -> Result<Canvas, PictureError> 
             canvas.path(&path, tinted(colour, 0), 2.0)?;
             canvas.pen.end();
         }
+        let crowded = points.len() > CROWDED;
         for point in points {
             let (at, up) = (chart.x.unit.text(point.0), chart.y.unit.text(point.1));
             canvas.pen.mark(&format!("{}: {up} at {at}", line.name));
             let hollow = line.mark == Mark::Dots;
-            let radius = if hollow { 4.0 } else { 2.8 };
+            let radius = match (hollow, crowded) {
+                (true, false) => 4.0,
+                (true, true) | (false, false) => 2.8,
+                (false, true) => 1.2,
+            };
             canvas.marker(place(&plot, point.0, point.1), line.colour, radius, colour, hollow)?;
             canvas.pen.end();
         }

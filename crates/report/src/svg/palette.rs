@@ -31,8 +31,8 @@ pub(super) const FAINT: Colour = colour("faint", 0x5b6570, 0x9aa4af);
 pub(super) const GRID: Colour = colour("grid", 0xdfe3e8, 0x343b44);
 /// The ground.
 pub(super) const PAPER: Colour = colour("paper", 0xffffff, 0x161a1f);
-/// Text on a part of a bar that is dark enough for it in both themes.
-pub(super) const ON_DARK: Colour = colour("on-dark", 0xfffffe, 0xffffff);
+/// Text on a part of a bar that is dark on light ground; on dark ground all parts are light.
+pub(super) const ON_DARK: Colour = colour("on-dark", 0xfffffe, 0x14171c);
 /// Text on a part of a bar that is light.
 pub(super) const ON_LIGHT: Colour = colour("on-light", 0x14171a, 0x14171b);
 

@@ -88,10 +88,10 @@ fn roofs(canvas: &Canvas, chart: &Roofline, plot: &Plot, x: &Scale, y: &Scale) -
     Ok(())
 }
 
-/// The largest are drawn first, so that none hides another.
+/// The outermost tier is drawn last, of one tier the largest first, so that none hides another.
 fn dots(canvas: &Canvas, chart: &Roofline, plot: &Plot) -> Result<(), PictureError> {
     let mut order: Vec<&Dot> = chart.dots.iter().collect();
-    order.sort_by(|a, b| b.share.total_cmp(&a.share));
+    order.sort_by(|a, b| a.tier.cmp(&b.tier).then(b.share.total_cmp(&a.share)));
     for dot in order {
         let tier = &chart.tiers[dot.tier];
         canvas.pen.mark(&format!(
@@ -104,7 +104,9 @@ fn dots(canvas: &Canvas, chart: &Roofline, plot: &Plot) -> Result<(), PictureErr
             dot.bound_by
         ));
         let at = place(plot, dot.intensity, dot.rate);
-        canvas.marker(at, dot.tier, radius(dot), of_series(dot.tier), false)?;
+        // The memory wall stands out; inner tiers are hollow, and let it shine through.
+        let hollow = dot.tier + 1 < chart.tiers.len();
+        canvas.marker(at, dot.tier, radius(dot), of_series(dot.tier), hollow)?;
         canvas.pen.end();
     }
     Ok(())
@@ -116,7 +118,12 @@ fn radius(dot: &Dot) -> f64 {
 }
 
 /// Names stand beside the dots of the outermost tier: the memory wall.
-fn names(canvas: &Canvas, chart: &Roofline, plot: &Plot, (x, y): (&Scale, &Scale)) -> Result<(), PictureError> {
+fn names(
+    canvas: &Canvas,
+    chart: &Roofline,
+    plot: &Plot,
+    (x, y): (&Scale, &Scale),
+) -> Result<(), PictureError> {
     let mut labels = Labels::default();
     for dot in &chart.dots {
         labels.avoid(place(plot, dot.intensity, dot.rate), radius(dot));

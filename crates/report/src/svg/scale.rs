@@ -29,14 +29,18 @@ impl Scale {
         if low > high {
             (low, high) = (1.0, 10.0);
         }
-        if axis.log { Self::log(axis.unit, low, high, ticks) } else { Self::linear(axis.unit, low.min(0.0), high, ticks) }
+        if axis.log {
+            Self::log(axis.unit, low, high, ticks)
+        } else {
+            Self::linear(axis.unit, low.min(0.0), high, ticks)
+        }
     }
 
     /// From `low` to `high` and a bit beyond, by factors.
     pub fn log(unit: Unit, low: f64, high: f64, most: usize) -> Self {
         let base: f64 = if unit.is_binary() { 2.0 } else { 10.0 };
         let power = |value: f64| libm::log2(value) / libm::log2(base);
-        let margin = libm::pow(10.0, 0.04 * (power(high) - power(low)).max(1.0)).min(1.6);
+        let margin = libm::pow(base, 0.05 * (power(high) - power(low)).max(1.0)).min(2.0);
         let (low, high) = (low / margin, high * margin);
         let (first, last) = (libm::ceil(power(low) - 1e-9) as i32, libm::floor(power(high) + 1e-9) as i32);
         let decades = (last - first + 1).max(1) as usize;
@@ -57,7 +61,8 @@ impl Scale {
         let high = if high > low { high } else { low + 1.0 };
         let rough = (high - low) / most.max(1) as f64;
         let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
-        let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough * 0.999);
+        let step =
+            [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough * 0.999);
         let step = step.unwrap_or(power * 10.0);
         let first = libm::ceil(low / step - 1e-9);
         let last = libm::floor(high / step + 1e-9);

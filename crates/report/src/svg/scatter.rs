@@ -43,7 +43,13 @@ pub(super) fn draw(chart: &Scatter, paper: Paper) -> Result<Canvas, PictureError
     let others: Vec<usize> = rows.iter().copied().filter(|row| !front.contains(row)).collect();
     for row in thinned(&others, MOST_DOTS) {
         canvas.pen.row(row, &points.words(row));
-        canvas.marker(at(row), 0, 3.2, of_role(if front.is_empty() { "occupancy" } else { "others" }), false)?;
+        canvas.marker(
+            at(row),
+            0,
+            3.2,
+            of_role(if front.is_empty() { "occupancy" } else { "others" }),
+            false,
+        )?;
         canvas.pen.end();
     }
     let mut path: Vec<(f64, f64)> = front.iter().map(|row| at(*row)).collect();

@@ -6,6 +6,7 @@ use super::palette::{FAINT, GRID, INK, of_role};
 use super::scale::Scale;
 use super::{PictureError, Width};
 use crate::chart::{LaneKind, Span, Timeline, Unit, role};
+use crate::number::percent;
 
 /// Spans of the lane with the most that are drawn.
 const MOST_SPANS: usize = 60;
@@ -48,20 +49,21 @@ pub(super) fn draw(chart: &Timeline, paper: Paper) -> Result<Canvas, PictureErro
             let (from, to) = (share(span.3), share(span.3 + span.4));
             let (x, across) = (left + from * (right - left), ((to - from) * (right - left)).max(0.3));
             let colour = of_role(span_role(chart, span, lane.kind));
-            let (style, words) = match lane.kind {
+            let name = chart.names.get(span.1 as usize).cloned().unwrap_or_default();
+            let (style, label, ink, words) = match lane.kind {
                 LaneKind::Tier => {
                     let busy = chart.busy.get(span.1 as usize).and_then(|busy| busy.get(lane.tier)).copied();
                     let busy = f64::from(busy.unwrap_or(0)) / 1000.0;
-                    let words = format!("{}: {} of the bandwidth", lane.name, crate::number::percent(busy));
-                    (plotters::style::Color::mix(&colour.rgb(), busy), words)
+                    let share = percent(busy);
+                    let words = format!("{}: {share} of the bandwidth", lane.name);
+                    (plotters::style::Color::mix(&colour.rgb(), busy), share, INK, words)
                 }
-                _ => (tinted(colour, 0), chart.words(span)),
+                _ => (tinted(colour, 0), name, colour.text_on(0), chart.words(span)),
             };
             canvas.pen.mark(&words);
             canvas.fill((x, y), (across, LANE - 4.0), style)?;
-            let name = chart.names.get(span.1 as usize).map_or("", String::as_str);
-            if lane.kind != LaneKind::Tier && across > width_of(name) + 8.0 {
-                canvas.centred(x + across / 2.0, y + LANE / 2.0 + 2.0, name, colour.text_on(0))?;
+            if across > width_of(&label) + 8.0 {
+                canvas.centred(x + across / 2.0, y + LANE / 2.0 + 2.0, &label, ink)?;
             }
             canvas.pen.end();
         }
@@ -109,6 +111,7 @@ fn entries(chart: &Timeline, shown: &[&Span]) -> Vec<Entry> {
             roles.push(role);
         }
     }
-    let entry = |role: &&str| Entry { name: (*role).to_owned(), colour: of_role(role), sample: Sample::Box(0) };
+    let entry =
+        |role: &&str| Entry { name: (*role).to_owned(), colour: of_role(role), sample: Sample::Box(0) };
     roles.iter().map(entry).collect()
 }

@@ -151,7 +151,11 @@ impl Simulation {
             fidelity: self.options.fidelity,
             wall,
             tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
-            operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, &self.chip)).collect(),
+            operators: self
+                .operators
+                .into_iter()
+                .map(|(key, totals)| totals.record(key, &self.chip))
+                .collect(),
             phases: self.phases,
             engines,
             events: self.events,
