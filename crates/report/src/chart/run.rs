@@ -9,9 +9,9 @@ use crate::number::{count, percent, significant, times};
 use crate::{CaseReport, Document, EngineReport, TierReport, cause_text, wall_sentence};
 
 /// Cases with charts of their own; more are only compared.
-const MOST_CASES: usize = 16;
+const MOST_CASES: usize = 12;
 /// Spans of all timelines together: a page must open at once.
-const MOST_SPANS: usize = 60_000;
+const MOST_SPANS: usize = 40_000;
 
 /// The charts of a document: what its cases have in common where there are several, then each case.
 ///
@@ -112,7 +112,8 @@ fn case_figures(case: &CaseReport, machine: &Machine, add: &mut Add) {
     if !roofline.dots.is_empty() {
         let mut summary =
             "Each operator by its FLOPs for each byte moved (across) and the FLOPs a second it reached \
-            (up), once for every tier: the further below its roof, the more time something else cost."
+            (up), once for every tier: the further below its roof, the more time something else cost. A dot far to the right of its roof's end \
+            is not shown: the tier hardly has anything to do."
                 .to_owned();
         if !roofline.without_flops.is_empty() {
             summary += &format!(" Without FLOPs, so not shown: {}.", roofline.without_flops.join(", "));

@@ -336,14 +336,23 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   };
 
-  for (const figure of document.querySelectorAll("figure.chart")) {
+  // What is folded is prepared when it is opened: a page with many cases must not wait for them.
+  const prepare = (figure) => {
     const picture = figure.querySelector(".picture");
     const chart = data[figure.id];
     const kind = figure.dataset.kind;
-    if (kind === "timeline" && chart) { timeline(picture, chart); continue; }
+    if (kind === "timeline" && chart) {
+      timeline(picture, chart);
+      return;
+    }
     marks(picture);
     if (["roofline", "scatter", "lines"].includes(kind)) zoomable(picture);
     if (kind === "parallel_coordinates" && chart) filters(figure, chart);
+  };
+  for (const figure of document.querySelectorAll("figure.chart")) {
+    const folded = figure.closest("details.section:not([open])");
+    if (folded) folded.addEventListener("toggle", () => prepare(figure), { once: true });
+    else prepare(figure);
   }
 
   // A link to a part that is folded opens it.

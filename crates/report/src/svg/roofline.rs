@@ -12,9 +12,15 @@ use crate::number::{percent, significant};
 
 /// Operators with their names beside the dots.
 const NAMED: usize = 7;
+/// How many times the ridge point of its tier a dot may lie to the right.
+const FARTHEST: f64 = 30.0;
 
 pub(super) fn draw(chart: &Roofline, paper: Paper) -> Result<Canvas, PictureError> {
     let entries = entries(chart);
+    // Far right of its ridge a tier hardly has anything to do; such dots would only press the others together.
+    let peak = highest(chart);
+    let near = |dot: &&Dot| dot.intensity <= FARTHEST * peak / chart.tiers[dot.tier].value;
+    let chart = &Roofline { dots: chart.dots.iter().filter(near).cloned().collect(), ..chart.clone() };
     let legend = legend::height(&entries, f64::from(paper.width.pixels()));
     let height = if paper.width == Width::Wide { 400.0 } else { 330.0 };
     let canvas = Canvas::new(paper, height + legend)?;
@@ -37,6 +43,11 @@ pub(super) fn draw(chart: &Roofline, paper: Paper) -> Result<Canvas, PictureErro
     Ok(canvas)
 }
 
+/// The highest peak, in FLOPs a second.
+fn highest(chart: &Roofline) -> f64 {
+    chart.peaks.iter().map(|peak| peak.value).fold(0.0, f64::max)
+}
+
 fn entries(chart: &Roofline) -> Vec<Entry> {
     let entry = |(tier, roof): (usize, &crate::chart::Roof)| Entry {
         name: format!("{}, {}", roof.name, Unit::BytesPerSec.text(roof.value)),
@@ -48,7 +59,7 @@ fn entries(chart: &Roofline) -> Vec<Entry> {
 
 /// All dots, the ridge points of all tiers, and the highest peak are to be seen.
 fn scales(chart: &Roofline, width: f64) -> (Scale, Scale) {
-    let peak = chart.peaks.iter().map(|peak| peak.value).fold(0.0, f64::max);
+    let peak = highest(chart);
     let ridges = chart.tiers.iter().map(|tier| peak / tier.value * 2.0);
     let across = chart.dots.iter().map(|dot| dot.intensity).chain(ridges);
     let peaks = chart.peaks.iter().map(|peak| peak.value);
@@ -58,7 +69,7 @@ fn scales(chart: &Roofline, width: f64) -> (Scale, Scale) {
 }
 
 fn roofs(canvas: &Canvas, chart: &Roofline, plot: &Plot, x: &Scale, y: &Scale) -> Result<(), PictureError> {
-    let peak = chart.peaks.iter().map(|peak| peak.value).fold(0.0, f64::max);
+    let peak = highest(chart);
     for (tier, roof) in chart.tiers.iter().enumerate() {
         let start = x.low.max(y.low / roof.value);
         let ridge = if peak > 0.0 { (peak / roof.value).min(x.high) } else { x.high };
