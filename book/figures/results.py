@@ -1,7 +1,10 @@
 """Figures that show what memwall computes: each runs the program and reads its JSON."""
 
 import json
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 from svg import COLOURS, FAINT, INK, LogAxes, Svg
 
@@ -13,8 +16,26 @@ def draw_all(memwall, out):
     bandwidth(memwall).write(out / "bandwidth.svg")
     batch(memwall).write(out / "batch.svg")
     fig3(memwall).write(out / "fig3.svg")
-    collectives(memwall).write(out / "collectives.svg")
-    tensor_parallel(memwall).write(out / "tensor_parallel.svg")
+    own_pictures(memwall, out)
+
+
+# Pictures that memwall draws itself: the scenario, the name of its chart, and what the book calls it.
+OWN = [
+    (FIRST_RUN, "roofline", "first_run_roofline"),
+    (FIRST_RUN, "operators", "first_run_operators"),
+    ("scenarios/explore/allreduce_dgx_h100.yaml", "bus-bandwidth", "collectives"),
+    ("scenarios/explore/llama70b_tp.yaml", "comparison", "tensor_parallel"),
+]
+
+
+def own_pictures(memwall, out):
+    """Copies charts of `memwall run --svg`."""
+    for scenario in dict.fromkeys(scenario for scenario, _, _ in OWN):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [memwall, "run", scenario, "--format", "json", "--svg", folder]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            for _, chart, name in (own for own in OWN if own[0] == scenario):
+                shutil.copyfile(pathlib.Path(folder) / f"{chart}.svg", out / f"{name}.svg")
 
 
 def run(memwall, scenario, *options):
@@ -138,103 +159,6 @@ def fig3(memwall):
     svg.text(554, 324, "memwall", 12)
     svg.dot(537, 342, INK, 4.5, hollow=True)
     svg.text(554, 346, "published", 12)
-    return svg
-
-
-def collectives(memwall):
-    """Bus bandwidth of all-reduces over their size on three machines, with what was measured."""
-    cases = run(memwall, "scenarios/explore/allreduce_dgx_h100.yaml")["cases"]
-    svg = Svg(680, 440, "All-reduce over eight GPUs: bus bandwidth over size, predicted and measured")
-    axes = LogAxes(svg, 70, 46, 460, 270, (512, 2**29), (3e7, 1.5e12))
-    sizes = [(512, "512 B"), (2**14, "16 KiB"), (2**19, "512 KiB"), (2**24, "16 MiB"), (2**29, "512 MiB")]
-    axes.frame(
-        sizes,
-        [(1e8, "0.1"), (1e9, "1"), (1e10, "10"), (1e11, "100"), (1e12, "1000")],
-        "",
-        "bus bandwidth in GB/s (log scale)",
-    )
-    colours = {"DGX A100": COLOURS["occupancy"], "DGX H100": COLOURS["bandwidth"], "DGX B200": COLOURS["compute"]}
-    for case in cases:
-        points, colour = case["points"], colours[case["name"]]
-        svg.path([axes.at(point["bytes"], point["bus_bandwidth"]) for point in points], colour, 2)
-        for point in points:
-            if point.get("measured_s"):
-                measured = point["bus_bandwidth"] * point["time_s"] / point["measured_s"]
-                svg.dot(*axes.at(point["bytes"], measured), colour, 4, hollow=True)
-    order = sorted(cases, key=lambda case: -case["points"][-1]["bus_bandwidth"])
-    for row, case in enumerate(order):
-        svg.text(544, axes.top + 34 + 20 * row, case["name"], 13, colour=colours[case["name"]], bold=True)
-    svg.line(544, 138, 564, 138, INK, 2)
-    svg.text(570, 142, "memwall", 12)
-    svg.dot(554, 160, INK, 4, hollow=True)
-    svg.text(570, 164, "measured", 12)
-    svg.text(*axes.at(4500, 1.1e8), "latency: the time stays the same", 12, colour=FAINT)
-    svg.text(*axes.at(4e8, 3.5e10), "bandwidth: the links are full", 12, "end", FAINT)
-    _winners(svg, axes, next(case for case in cases if case["name"] == "DGX H100"))
-    svg.text(axes.left + axes.width / 2, 424, "size of the buffer (log scale)", 13, "middle")
-    return svg
-
-
-def _winners(svg, axes, case):
-    """A strip below the axes: what the library chose at each size."""
-    runs = []
-    for point in case["points"]:
-        algorithm, protocol = point["algorithm"], point["protocol"]
-        words = {"ll": "ring, LL", "ll128": "ring, LL128", "simple": "ring, Simple"}[protocol]
-        words = "in network" if algorithm == "in_network" else words
-        if runs and runs[-1][0] == words:
-            runs[-1][2] = point["bytes"]
-        else:
-            runs.append([words, point["bytes"], point["bytes"]])
-    shades = {"ring, LL": "latency", "ring, LL128": "efficiency", "ring, Simple": "launch", "in network": "compute"}
-    low, high = axes.x
-    svg.text(axes.left, 362, f"what the {case['name']} chose", 12, colour=FAINT)
-    for words, first, last in runs:
-        # Half a step of the sizes to either side.
-        left = axes.at(max(low, first / 2**0.5), 1e9)[0]
-        right = axes.at(min(high, last * 2**0.5), 1e9)[0]
-        svg.box(left, 370, right - left - 1.5, 24, COLOURS[shades[words]], round=2)
-        words = words if right - left > 70 else words.replace("ring, ", "")
-        svg.text((left + right) / 2, 386, words, 11, "middle", "#ffffff")
-
-
-def tensor_parallel(memwall):
-    """Time of one token by what the matrix engine did, for 1 to 8 devices and two batches."""
-    cases = run(memwall, "scenarios/explore/llama70b_tp.yaml")["cases"]
-    tokens = 4
-    svg = Svg(680, 400, "Llama 3 70B on 1 to 8 GPUs: time of one token, by cause")
-    highest = max(case["time_s"] for case in cases) * 1e3 / tokens
-    axes = LogAxes(svg, 60, 46, 440, 270, (0, 1), (0, highest * 1.12), log_x=False, log_y=False)
-    step = _nice(highest / 5)
-    ticks = [index * step for index in range(int(highest * 1.12 / step) + 1)]
-    title = "time of a token in ms, by what the matrix engine spent it on"
-    axes.frame([], [(tick, f"{tick:g}") for tick in ticks], "GPUs", title)
-    bands = _bands(cases)
-    alone, bottom = {}, axes.top + axes.height
-    for index, case in enumerate(cases):
-        keys = dict(part.split("=") for part in case["name"].split())
-        x = axes.left + 18 + index * 50 + (26 if index >= len(cases) // 2 else 0)
-        base = 0.0
-        for _, colour, values in bands:
-            top = base + values[index] * 1e3 / tokens
-            y = axes.at(0, top)[1]
-            svg.box(x, y, 38, axes.at(0, base)[1] - y, colour, round=0)
-            base = top
-        time = case["time_s"]
-        first = alone.setdefault(keys["batch"], time)
-        svg.text(x + 19, axes.at(0, base)[1] - 6, f"{first / time:.1f}x", 12, "middle", bold=True)
-        svg.text(x + 19, bottom + 17, keys["tensor"], 12, "middle", FAINT)
-        ideal = axes.at(0, first * 1e3 / tokens / int(keys["tensor"]))[1]
-        svg.line(x - 4, ideal, x + 42, ideal, INK, 1.4, "3 2")
-        if keys["tensor"] == "1":
-            svg.text(x, bottom + 56, f"batch {keys['batch']}", 13, bold=True)
-    for index, (label, colour, _) in enumerate(reversed(bands)):
-        svg.box(514, 64 + 22 * index, 13, 13, colour, round=2)
-        svg.text(533, 75 + 22 * index, label.replace("communication nvlink4", "communication"), 12)
-    y = 64 + 22 * len(bands) + 16
-    svg.line(512, y, 530, y, INK, 1.4, "3 2")
-    svg.text(535, y + 4, "in proportion", 12)
-    svg.text(512, y + 26, "2.0x: times as fast as one", 12, colour=FAINT)
     return svg
 
 

@@ -188,6 +188,12 @@ pub struct RunArgs {
     /// Write what happened when as a trace that ui.perfetto.dev opens
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub trace: Option<PathBuf>,
+    /// Write a page with charts and the results, one file for any browser, no network needed
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub html: Option<PathBuf>,
+    /// Write the charts as SVG files into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
+    pub svg: Option<PathBuf>,
     /// Write what one rank of each pipeline stage does as Chakra execution traces, into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
     pub chakra: Option<PathBuf>,

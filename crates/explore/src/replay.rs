@@ -2,6 +2,7 @@
 
 use memwall_report::{ReplayCaseReport, ReplayDocument, TraceReplayReport};
 use memwall_scenario::{ReplayCase, Scenario};
+use memwall_simulator::Timeline;
 use memwall_simulator::chakra_run::{TraceRunError, TraceSetup, replicated, run_traces};
 use rayon::prelude::*;
 
@@ -12,13 +13,32 @@ use crate::run::{Reason, RunError};
 /// # Errors
 /// The first case, in order, that could not be replayed.
 pub fn run_replays(scenario: &Scenario) -> Result<ReplayDocument, RunError> {
-    let reports: Vec<Result<ReplayCaseReport, RunError>> = scenario.replays.par_iter().map(run).collect();
-    let cases = reports.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let seed = scenario.replays.first().map_or(0, |case| case.seed);
-    Ok(ReplayDocument::new(&scenario.name, scenario.description.as_deref(), seed, cases))
+    run_replays_with(scenario, false).map(|(document, _)| document)
 }
 
-fn run(case: &ReplayCase) -> Result<ReplayCaseReport, RunError> {
+/// The same, and what happened when in each case if `timeline` says so.
+///
+/// # Errors
+/// The first case, in order, that could not be replayed.
+pub fn run_replays_with(
+    scenario: &Scenario,
+    timeline: bool,
+) -> Result<(ReplayDocument, Vec<Timeline>), RunError> {
+    let run = |case: &ReplayCase| run(case, timeline);
+    let results: Vec<Result<_, RunError>> = scenario.replays.par_iter().map(run).collect();
+    let mut cases = Vec::with_capacity(results.len());
+    let mut timelines = Vec::new();
+    for result in results {
+        let (case, timeline) = result?;
+        cases.push(case);
+        timelines.extend(timeline);
+    }
+    let seed = scenario.replays.first().map_or(0, |case| case.seed);
+    let document = ReplayDocument::new(&scenario.name, scenario.description.as_deref(), seed, cases);
+    Ok((document, timelines))
+}
+
+fn run(case: &ReplayCase, timeline: bool) -> Result<(ReplayCaseReport, Option<Timeline>), RunError> {
     let failed =
         |error: TraceRunError| RunError { case: case.name.clone(), reason: Reason::Trace(Box::new(error)) };
     let copies;
@@ -33,13 +53,12 @@ fn run(case: &ReplayCase) -> Result<ReplayCaseReport, RunError> {
         fabric: case.system.fabric(),
         library: &case.library,
         groups: &case.groups,
-        timeline: false,
+        timeline,
     };
-    let record = run_traces(&setup, traces).map_err(failed)?;
+    let mut record = run_traces(&setup, traces).map_err(failed)?;
+    let timeline = record.timeline.take();
     let (system, device) = (&case.system.title, &case.device.title);
-    Ok(ReplayCaseReport {
-        name: case.name.clone(),
-        description: case.description.clone(),
-        report: TraceReplayReport::new(&case.source, system, device, &case.library.name, &record),
-    })
+    let report = TraceReplayReport::new(&case.source, system, device, &case.library.name, &record);
+    let (name, description) = (case.name.clone(), case.description.clone());
+    Ok((ReplayCaseReport { name, description, report }, timeline))
 }

@@ -1,5 +1,6 @@
 //! Fitting the series of a trend.
 
+use memwall_report::chart::{Line as ChartLine, Mark};
 use memwall_report::{Crossing, Growth, GrowthReport, Period, RatioReport, TrendDocument, TrendReport};
 use memwall_scenario::{Date, Published, Scenario, TrendCase, TrendRatio, TrendSeries};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -84,6 +85,30 @@ impl Line {
     fn at(&self, years: f64) -> f64 {
         self.level + self.slope * (years - self.middle)
     }
+}
+
+/// The points of a series as growth since its first one, and the line through them, for a chart.
+pub(crate) fn growth_curves(series: &TrendSeries, colour: usize) -> [ChartLine; 2] {
+    let fitted = Line::through(series);
+    let first = series.points.iter().min_by(|a, b| a.date.years().total_cmp(&b.date.years()));
+    let base = first.map_or(1.0, |point| point.value);
+    let mut points: Vec<(f64, f64)> = series
+        .points
+        .iter()
+        .map(|point| (Date::decimal_year(point.date.years()), point.value / base))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let end = |years: f64| (Date::decimal_year(years), libm::exp(fitted.at(years)) / base);
+    let name = series.name.clone();
+    [
+        ChartLine { name: name.clone(), mark: Mark::Dots, colour, points },
+        ChartLine {
+            name: format!("{name}, fitted"),
+            mark: Mark::Line,
+            colour,
+            points: vec![end(fitted.first), end(fitted.last)],
+        },
+    ]
 }
 
 fn growth(series: &TrendSeries, line: &Line) -> GrowthReport {

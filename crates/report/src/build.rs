@@ -147,6 +147,7 @@ fn operator_report(op: &OperatorRecord) -> OperatorReport {
         flops: op.flops.0,
         bytes: op.mops.0,
         dram_bytes: op.dram_bytes.0,
+        tier_bytes: op.tier_bytes.iter().map(|bytes| bytes.0).collect(),
         roofline_s: op.roofline.as_secs_f64(),
         bound_by: op.bound_by.clone(),
         busy_ps: op.busy,

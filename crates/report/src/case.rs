@@ -206,6 +206,9 @@ pub struct OperatorReport {
     pub bytes: u64,
     /// Bytes that crossed the DRAM tier.
     pub dram_bytes: u64,
+    /// Bytes that it moved at each tier, in the order of the case's tiers: towards the cores and, where all cores share
+    /// the tier, to it.
+    pub tier_bytes: Vec<u64>,
     /// The least time the machine allows.
     pub roofline_s: f64,
     /// `compute`, or a cause with its place.

@@ -110,7 +110,7 @@ pub fn perfetto_trace(
 
 /// Each interval's track, and its lane: viewers cannot draw events of one thread that overlap, such as a micro-batch
 /// sent to the next stage beside an all-reduce, so they are spread over as few lanes as it takes.
-fn lanes(timeline: &Timeline) -> Vec<(Track, u32)> {
+pub(crate) fn lanes(timeline: &Timeline) -> Vec<(Track, u32)> {
     let intervals = &timeline.intervals;
     let mut order: Vec<usize> = (0..intervals.len()).collect();
     order.sort_by_key(|&index| (intervals[index].track, intervals[index].start, index));
@@ -137,7 +137,7 @@ fn in_lane(thread: u32, lane: u32) -> u32 {
 }
 
 /// The process that stands for the fabric.
-const FABRIC: u32 = 99_999;
+pub(crate) const FABRIC: u32 = 99_999;
 
 /// Each case has a range of process numbers of its own.
 fn id(case: u32, process: u32) -> u32 {
@@ -145,7 +145,7 @@ fn id(case: u32, process: u32) -> u32 {
 }
 
 /// Process (stage) and thread of a track, and its name.
-fn place(track: Track) -> (u32, u32, String) {
+pub(crate) fn place(track: Track) -> (u32, u32, String) {
     match track {
         Track::Host(stage) => (stage, 0, "host".to_owned()),
         Track::Kernels(stage) => (stage, 1, "kernels".to_owned()),

@@ -185,6 +185,12 @@ impl Scenario {
         Some(Resolved::new(&self.trees.of(variant), self.sources.clone(), loader))
     }
 
+    /// The texts that a person wrote it in, each with its name: its own file first, then files that it builds on or
+    /// names, and changes made on the command line (named `--set`).
+    pub fn written_texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.written()
+    }
+
     /// The names of its cases, of whatever kind, in written order.
     #[must_use]
     pub fn case_names(&self) -> Vec<&str> {

@@ -103,6 +103,12 @@ impl Sources {
         self.list.first()
     }
 
+    /// Names and texts of what a person wrote.
+    pub fn written(&self) -> impl Iterator<Item = (&str, &str)> {
+        let written = |source: &&Arc<Source>| matches!(source.kind, SourceKind::File | SourceKind::Set);
+        self.list.iter().filter(written).map(|source| (source.name.as_str(), source.text.trim_end()))
+    }
+
     pub fn text_of(&self, source: u32) -> Arc<str> {
         self.list.get(source as usize).map_or_else(|| Arc::from(""), |s| s.text.clone())
     }

@@ -178,6 +178,9 @@ pub struct OperatorRecord {
     pub mops: Bytes,
     /// Bytes that crossed the DRAM tier, both directions.
     pub dram_bytes: Bytes,
+    /// Bytes that each tier gave towards the cores and, of tiers that all cores share, that were written to it; in the
+    /// order of [`Record::tiers`].
+    pub tier_bytes: Vec<Bytes>,
     /// The least time any tier or engine allows for what was moved and computed.
     pub roofline: Picos,
     /// Core-picoseconds of the engine it runs on that did useful work.

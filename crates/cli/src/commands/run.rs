@@ -1,11 +1,12 @@
 //! `memwall run`.
 
 mod export;
+mod pictures;
 
 use std::path::Path;
 
 use memwall_explore::{
-    RunError, run_collectives, run_microbenchmarks, run_replays, run_scenario_with, run_trends,
+    RunError, run_collectives, run_microbenchmarks, run_replays_with, run_scenario_with, run_trends,
 };
 use memwall_report::{
     Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, TrendDocument, perfetto_trace,
@@ -33,8 +34,12 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
-    let wants_timeline = args.trace.is_some() || args.chakra.is_some();
-    if wants_timeline && scenario.kind != KindSpec::Run {
+    if let Err(exit) = pictures::check(args) {
+        return exit;
+    }
+    let wants_trace = args.trace.is_some() || args.chakra.is_some();
+    let wants_timeline = wants_trace || args.html.is_some() || args.svg.is_some();
+    if wants_trace && scenario.kind != KindSpec::Run {
         let option = if args.trace.is_some() { "--trace" } else { "--chakra" };
         let kind = scenario.kind.name();
         complain(&format!("error: {option}: a scenario of kind `{kind}` has no timeline"));
@@ -74,6 +79,10 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
             exit => return exit,
         }
     }
+    match pictures::write(args, &scenario, &result, &timelines) {
+        Exit::Ok => {}
+        exit => return exit,
+    }
     match deliver(args.output.as_deref(), &text) {
         Exit::Ok if !result.failed_expectations().is_empty() => {
             complain_of_expectations(args, &result);
@@ -103,7 +112,8 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         KindSpec::Collective => {
             run_collectives(scenario).map(|document| (Outcome::Collectives(document), Vec::new()))
         }
-        KindSpec::Replay => run_replays(scenario).map(|document| (Outcome::Replays(document), Vec::new())),
+        KindSpec::Replay => run_replays_with(scenario, timeline)
+            .map(|(document, timelines)| (Outcome::Replays(document), timelines)),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
     }
 }

@@ -141,6 +141,7 @@ fn operator(
         flops: Flops(u128::from(time) * 40),
         mops: Bytes(time * 3),
         dram_bytes: Bytes(time * 2),
+        tier_bytes: vec![Bytes(time * 6), Bytes(time * 2)],
         roofline: Picos(time / 5 * 4),
         busy: u128::from(time) * 6,
         stalls: vec![Stall {

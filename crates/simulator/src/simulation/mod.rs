@@ -22,7 +22,7 @@ use crate::{
     Timeline, Track,
 };
 pub(crate) use rank::Footprint;
-use tiers::TierTotals;
+use tiers::{TierBytes, TierTotals};
 
 /// A device on which steps are run one after the other. Caches, the host's lead and the clock carry over.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ struct OperatorTotals {
     time: Picos,
     flops: Flops,
     mops: Bytes,
-    dram_bytes: f64,
+    tiers: TierBytes,
     roofline: Picos,
     ledger: Ledger,
 }
@@ -159,7 +159,11 @@ impl Simulation {
             wall,
             energy: self.energy.record(&self.chip, wall),
             tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
-            operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, places)).collect(),
+            operators: self
+                .operators
+                .into_iter()
+                .map(|(key, totals)| totals.record(key, &self.chip))
+                .collect(),
             phases: self.phases,
             engines,
             events: self.events,
@@ -301,8 +305,7 @@ impl Simulation {
         totals.time = totals.time.saturating_add(outcome.duration);
         totals.flops = totals.flops.saturating_add(Flops(counts.flops));
         totals.mops = totals.mops.saturating_add(Bytes(counts.bytes()));
-        let dram = self.chip.dram();
-        totals.dram_bytes += outcome.traffic.read[dram] + outcome.traffic.write[dram];
+        totals.tiers.add(&self.chip, outcome);
         totals.roofline = totals.roofline.saturating_add(outcome.roofline);
         totals.ledger.add_all(&outcome.ledgers[outcome.primary as usize]);
     }
@@ -360,7 +363,8 @@ pub(crate) fn touch_cache(
 }
 
 impl OperatorTotals {
-    fn record(self, key: OperatorKey, places: &[String]) -> OperatorRecord {
+    fn record(self, key: OperatorKey, chip: &Chip) -> OperatorRecord {
+        let places = &chip.places;
         OperatorRecord {
             bound_by: self.ledger.bound_by(places),
             label: key.label.into_owned(),
@@ -370,7 +374,8 @@ impl OperatorTotals {
             time: self.time,
             flops: self.flops,
             mops: self.mops,
-            dram_bytes: Bytes(self.dram_bytes.round() as u64),
+            dram_bytes: self.tiers.of_dram(chip),
+            tier_bytes: self.tiers.by_tier(chip),
             roofline: self.roofline,
             busy: self.ledger.busy,
             stalls: self.ledger.stalls(places),

@@ -19,6 +19,37 @@ pub(super) struct TierTotals {
     pub memory_peak: u64,
 }
 
+/// What the executions of one operator moved.
+#[derive(Debug, Default)]
+pub(super) struct TierBytes {
+    levels: [f64; MAX_LEVELS],
+    feeds: [f64; 3],
+}
+
+impl TierBytes {
+    pub fn add(&mut self, chip: &Chip, outcome: &Outcome) {
+        for (level, total) in self.levels.iter_mut().enumerate().take(chip.levels.len()) {
+            *total += outcome.traffic.read[level] + outcome.traffic.write[level];
+        }
+        for (total, bytes) in self.feeds.iter_mut().zip(outcome.feed_bytes) {
+            *total += bytes;
+        }
+    }
+
+    pub fn of_dram(&self, chip: &Chip) -> Bytes {
+        Bytes(self.levels[chip.dram()].round() as u64)
+    }
+
+    pub fn by_tier(&self, chip: &Chip) -> Vec<Bytes> {
+        let bytes = |index: usize| {
+            let level = chip.levels.iter().position(|level| level.tier == index);
+            let feed = chip.feeds.iter().position(|feed| feed.tier == index);
+            level.map(|level| self.levels[level]).or(feed.map(|feed| self.feeds[feed])).unwrap_or(0.0)
+        };
+        (0..chip.device.tiers.len()).map(|index| Bytes(bytes(index).round() as u64)).collect()
+    }
+}
+
 impl TierTotals {
     pub fn add(&mut self, chip: &Chip, outcome: &Outcome) {
         for level in 0..chip.levels.len() {
