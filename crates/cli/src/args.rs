@@ -1,5 +1,6 @@
 //! The command line.
 
+mod optimize;
 mod sweep;
 
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use memwall_simulator::Fidelity;
 use memwall_simulator::request::{AddressOrder, KINDS};
 use memwall_units::{Bytes, Picos};
 
+use optimize::OPTIMIZE_EXAMPLES;
+pub use optimize::OptimizeArgs;
 use sweep::SWEEP_EXAMPLES;
 pub use sweep::{SweepArgs, SweepFormat};
 
@@ -70,6 +73,9 @@ pub enum Command {
     /// Run many variants of a scenario: every combination of values, or a sample; or a Monte Carlo of what is uncertain
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(Box<SweepArgs>),
+    /// The best designs of many: all that `sweep:` spans are screened, those nothing beats are simulated
+    #[command(after_help = OPTIMIZE_EXAMPLES)]
+    Optimize(OptimizeArgs),
     /// Check scenarios without running them; reports everything that is wrong
     #[command(after_help = "Example:\n  memwall check scenarios/tutorial/*.yaml")]
     Check(CheckArgs),

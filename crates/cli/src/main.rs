@@ -29,6 +29,7 @@ fn run(cli: Cli) -> Exit {
     match cli.command {
         Command::Run(args) => commands::run::run(&args, &global),
         Command::Sweep(args) => commands::sweep::sweep(&args, &global),
+        Command::Optimize(args) => commands::optimize::optimize(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
         Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Calibrate(args) => commands::calibrate::run(&args, &global),

@@ -64,7 +64,7 @@ fn listed(sources: &Sources, index: usize, item: &Node, problems: &mut Diagnosti
         problems.push(Diagnostic::at(sources, item.place, message, label).with_path(path));
         return None;
     };
-    for key in ["cases", "extends", "kind", "sweep", "uncertain"] {
+    for key in ["cases", "extends", "kind", "sweep", "uncertain", "optimize"] {
         if let Some(field) = map.get(key) {
             let message = format!("a case cannot have its own `{key}`");
             problems

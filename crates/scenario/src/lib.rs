@@ -15,6 +15,7 @@ mod loader;
 mod microbenchmark;
 mod nearest;
 mod node;
+mod optimize;
 mod overlay;
 mod parse;
 mod reference;
@@ -44,6 +45,7 @@ pub use limits::{
 };
 pub use loader::{Loaded, Loader, NoFiles};
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
+pub use optimize::{Objective, Optimize};
 pub use reference::{Published, Reference};
 pub use replay::ReplayCase;
 pub use resolved::{Resolved, ResolvedLine};

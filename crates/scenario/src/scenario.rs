@@ -13,6 +13,7 @@ use crate::loader::Loader;
 use crate::microbenchmark::{self, MicrobenchmarkCase, Tables};
 use crate::nearest::{nearest, one_of};
 use crate::node::{Node, Step, Value};
+use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
 use crate::replay::{self, ReplayCase};
@@ -65,6 +66,8 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// Its `uncertain:` parameters, where it has some.
     pub uncertain: Option<Sweep>,
+    /// What to look for among the designs of `sweep:`, where it says so.
+    pub optimize: Option<Optimize>,
     sources: Sources,
     trees: Trees,
 }
@@ -77,6 +80,7 @@ struct Trees {
     sets: Vec<Set>,
     sweep: Option<Node>,
     uncertain: Option<Node>,
+    optimize: Option<Node>,
 }
 
 impl Scenario {
@@ -135,6 +139,10 @@ impl Scenario {
             .uncertain
             .as_ref()
             .and_then(|block| sweep::uncertain(&mut resolver, &trees.first(), block, &mut problems));
+        let optimize = trees
+            .optimize
+            .as_ref()
+            .and_then(|block| optimize::optimize(&resolver.sources, block, &mut problems));
         let Some(kind) = kind.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
         let description = text_at(&trees.common, "description");
         Ok(Self {
@@ -148,6 +156,7 @@ impl Scenario {
             trends,
             sweep,
             uncertain,
+            optimize,
             sources: resolver.sources,
             trees,
         })
@@ -374,11 +383,12 @@ impl Trees {
         }
         let mut common = read.iter().fold(common, |tree, set| overlay(tree, set.tree.clone()));
         let variants = variants(sources, common.get("cases"), problems);
-        let [sweep, uncertain] = ["sweep", "uncertain"].map(|key| present(&common, key).cloned());
-        for key in ["cases", "sweep", "uncertain"] {
+        let [sweep, uncertain, optimize] =
+            ["sweep", "uncertain", "optimize"].map(|key| present(&common, key).cloned());
+        for key in ["cases", "sweep", "uncertain", "optimize"] {
             common.remove(&[Step::Key(key.to_owned())]);
         }
-        Some(Self { common, variants, sets: read, sweep, uncertain })
+        Some(Self { common, variants, sets: read, sweep, uncertain, optimize })
     }
 
     /// The tree of the first case.
@@ -393,7 +403,7 @@ impl Trees {
         let again = self
             .sets
             .iter()
-            .filter(|set| !["cases", "extends", "sweep", "uncertain"].contains(&set.first_key()));
+            .filter(|set| !["cases", "extends", "sweep", "uncertain", "optimize"].contains(&set.first_key()));
         let mut tree = again.fold(tree, |tree, set| overlay(tree, set.tree.clone()));
         // Where a whole scenario is meant, the lines of the whole are.
         tree.place = self.common.place;

@@ -64,7 +64,7 @@ fn name_catalog(root: &mut Map<String, Value>) {
 fn open_cases(root: &mut Map<String, Value>) {
     let Some(properties) = root.get("properties").and_then(Value::as_object).cloned() else { return };
     let mut keys = properties;
-    for key in ["cases", "extends", "kind", "sweep", "uncertain"] {
+    for key in ["cases", "extends", "kind", "sweep", "uncertain", "optimize"] {
         keys.remove(key);
     }
     if let Some(Value::Object(case)) = root.get_mut("definitions").and_then(|all| all.get_mut("CaseSpec")) {

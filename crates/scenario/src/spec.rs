@@ -69,6 +69,8 @@ pub(crate) struct ScenarioFile {
     pub sweep: Option<crate::sweep::spec::SweepSpec>,
     /// Parameters that are not known exactly, for Monte Carlo with `memwall sweep`; a plain run takes each as it is.
     pub uncertain: Option<crate::sweep::spec::UncertainSpec>,
+    /// What to look for among the designs that `sweep:` spans, for `memwall optimize`.
+    pub optimize: Option<crate::optimize::OptimizeSpec>,
     /// Published figures to print beside ours; of a microbenchmark, measured points.
     pub reference: Option<AnyReference>,
     /// Assertions on the results: `memwall run` exits with code 4 when one fails.
@@ -76,7 +78,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 25] = [
+pub(crate) const SCENARIO_KEYS: [&str; 26] = [
     "extends",
     "name",
     "description",
@@ -100,6 +102,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 25] = [
     "cases",
     "sweep",
     "uncertain",
+    "optimize",
     "reference",
     "expect",
 ];

@@ -6,6 +6,7 @@ pub mod check;
 pub mod derive;
 pub mod explain;
 pub mod model;
+pub mod optimize;
 pub mod replay;
 pub mod run;
 mod scenario;

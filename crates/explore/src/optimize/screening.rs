@@ -20,6 +20,8 @@ pub enum Verdict {
     Kept,
     /// It breaks the constraint of this number.
     Broken(usize),
+    /// It cannot be made, or nobody knows what it takes.
+    Unfit,
 }
 
 /// What screening found.
@@ -46,8 +48,8 @@ pub const MOST_ON_THE_FRONT: usize = 20_000;
 )]
 pub struct FrontTooLong;
 
-/// Screens all designs of `space`: `base` with other figures. `judge` scores one: it writes one score an objective, less
-/// being better, or says which constraint is broken. The result is the same for any number of threads.
+/// Screens all designs of `space`: `base` with other figures. `judge` scores one by its number, its figures and its
+/// time: it writes one score an objective, less being better, or says why the design is out. The result is the same for any number of threads.
 ///
 /// # Errors
 /// [`FrontTooLong`].
@@ -56,7 +58,7 @@ pub fn screen_designs(
     base: &Device,
     space: &DesignSpace,
     constraints: usize,
-    judge: impl Fn(&Device, &Screened, &mut Vec<f64>) -> Verdict + Sync,
+    judge: impl Fn(u64, &Device, &Screened, &mut Vec<f64>) -> Verdict + Sync,
 ) -> Result<Screening, FrontTooLong> {
     let chunk = |start: u64| {
         let (mut screen, mut device) = (screen.clone(), base.clone());
@@ -69,8 +71,9 @@ pub fn screen_designs(
                 continue;
             };
             scores.clear();
-            match judge(&device, &screened, &mut scores) {
+            match judge(design, &device, &screened, &mut scores) {
                 Verdict::Broken(constraint) => part.broken[constraint] += 1,
+                Verdict::Unfit => part.unfit += 1,
                 Verdict::Kept => part.front.offer(design, &scores),
             }
         }

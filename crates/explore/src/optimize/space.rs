@@ -52,6 +52,34 @@ impl DesignSpace {
         self.visit(design, |figure, value| self.figures[figure].parameter.set(device, value));
     }
 
+    /// Where a design stands: for each figure, 0 at its first value and 1 at its last. `place` may be shorter.
+    pub fn place(&self, design: u64, place: &mut [f64]) {
+        let mut rest = design;
+        for (index, figure) in self.figures.iter().enumerate().rev() {
+            let count = figure.values.len() as u64;
+            if let Some(place) = place.get_mut(index) {
+                *place = if count > 1 { (rest % count) as f64 / (count - 1) as f64 } else { 0.0 };
+            }
+            rest /= count;
+        }
+    }
+
+    /// Design number `number` of a sequence that is spread over the whole space: each figure's value follows multiples of
+    /// an irrational number of its own (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences").
+    #[must_use]
+    pub fn spread(&self, number: u64) -> u64 {
+        // The real root of x^(d + 1) = x + 1, by the fixed-point iteration x = (1 + x)^(1 / (d + 1)).
+        let power = 1.0 / (self.figures.len() + 1) as f64;
+        let root = (0..40).fold(2.0_f64, |root, _| libm::pow(1.0 + root, power));
+        let mut step = 1.0;
+        self.figures.iter().fold(0, |design, figure| {
+            step /= root;
+            let count = figure.values.len() as u64;
+            let along = (0.5 + (number + 1) as f64 * step).fract();
+            design * count + ((along * count as f64) as u64).min(count - 1)
+        })
+    }
+
     fn visit(&self, design: u64, mut see: impl FnMut(usize, f64)) {
         let mut rest = design;
         for (index, figure) in self.figures.iter().enumerate().rev() {

@@ -52,6 +52,12 @@ impl AreaModel {
         Self { known: modelled_area(part).zip(published).map(|(raw, published)| (raw.total_mm2, published)) }
     }
 
+    /// The model for machines that `device` may have been made of by changes: those of the catalog's part of its name.
+    #[must_use]
+    pub fn around(device: &Device) -> Self {
+        Self::of(catalog::device(&device.name).ok().as_ref().unwrap_or(device))
+    }
+
     /// The area of `device`; `None` where its process is not known.
     #[must_use]
     pub fn area(&self, device: &Device) -> Option<AreaEstimate> {
@@ -87,8 +93,7 @@ fn grown(raw: Estimate, base: Estimate, published: f64) -> Estimate {
 /// with the catalog's part of its name.
 #[must_use]
 pub fn area(device: &Device) -> Option<AreaEstimate> {
-    let part = catalog::device(&device.name).ok();
-    AreaModel::of(part.as_ref().unwrap_or(device)).area(device)
+    AreaModel::around(device).area(device)
 }
 
 /// The area as the constants have it, whatever is published; `None` where the process is not known.

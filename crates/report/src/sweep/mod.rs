@@ -8,9 +8,13 @@ mod text;
 pub use columns::{SweepColumn, metric_columns};
 pub use monte_carlo::{Influence, MonteCarloReport, SpreadReport};
 pub use table::SweepSummary;
+pub(crate) use table::short_name;
+
+use serde::Serialize;
 
 /// One value of a row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Cell {
     /// There is none.
     Empty,

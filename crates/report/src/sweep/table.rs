@@ -129,7 +129,7 @@ impl SweepSummary {
 }
 
 /// The last key of a path, with the one before it where that is no word for many things, and the unit.
-pub(super) fn short_name(name: &str) -> String {
+pub(crate) fn short_name(name: &str) -> String {
     let (path, unit) = name.split_once(' ').unwrap_or((name, ""));
     let keys: Vec<&str> = path.rsplit('.').take(2).collect();
     let short = match keys.as_slice() {

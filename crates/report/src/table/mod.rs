@@ -10,6 +10,7 @@ mod explained;
 mod layout;
 mod listing;
 mod many;
+mod optimize;
 mod team;
 mod trace_replay;
 mod trend;
