@@ -106,8 +106,13 @@ pub fn run_case(case: &Case) -> Result<Record, RunError> {
 /// It could not be run.
 pub fn run_case_with(case: &Case, timeline: bool) -> Result<Record, RunError> {
     let failed = |reason: Reason| RunError { case: case.name.clone(), reason };
-    let options =
-        Options { fidelity: case.fidelity, counting: case.counting, timeline, ..Options::default() };
+    let options = Options {
+        fidelity: case.fidelity,
+        counting: case.counting,
+        timeline,
+        placement: case.placement,
+        ..Options::default()
+    };
     if let Some(team) = &case.team {
         return run_team(case, team, options).map_err(failed);
     }
@@ -186,6 +191,7 @@ fn context(case: &Case) -> Context {
         software: case.software.name.clone(),
         team: case.team.as_ref().map(|team| (team.system.name.clone(), parallel_text(&team.parallel))),
         counting: case.counting,
+        footprint: [case.footprint.weights, case.footprint.kv_cache, case.footprint.activations],
         notes: case.notes.iter().cloned().chain(case.team.iter().flat_map(borrowed)).collect(),
     }
 }

@@ -37,7 +37,7 @@ pub struct UnknownMetric {
 type Get = fn(&CaseReport) -> Option<f64>;
 
 // Every figure of a case, with the name users write.
-const CASE_METRICS: [(&str, MetricUnit, Get); 20] = [
+const CASE_METRICS: [(&str, MetricUnit, Get); 23] = [
     ("time", MetricUnit::Seconds, |case| Some(case.time_s)),
     ("tokens", MetricUnit::Plain, |case| Some(case.tokens as f64)),
     ("tokens_per_s", MetricUnit::Plain, |case| case.tokens_per_s),
@@ -57,6 +57,9 @@ const CASE_METRICS: [(&str, MetricUnit, Get); 20] = [
     ("exposed_communication", MetricUnit::Share, |case| case.team.as_ref()?.exposed_communication),
     ("overlapped_communication", MetricUnit::Share, |case| case.team.as_ref()?.overlapped_communication),
     ("bubble", MetricUnit::Share, |case| case.team.as_ref()?.bubble),
+    ("weight_bytes", MetricUnit::Bytes, |case| Some(case.footprint[0] as f64)),
+    ("kv_cache_bytes", MetricUnit::Bytes, |case| Some(case.footprint[1] as f64)),
+    ("relative_time", MetricUnit::Plain, |case| case.relative_time),
     ("ranks", MetricUnit::Plain, |case| Some(case.team.as_ref().map_or(1.0, |team| team.ranks as f64))),
 ];
 

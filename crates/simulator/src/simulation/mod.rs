@@ -1,5 +1,6 @@
 //! A run: steps of a model, one after the other, on one device.
 
+mod far;
 mod rank;
 mod tiers;
 
@@ -7,11 +8,11 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 use memwall_hardware::{Device, LaunchMode, SoftwareProfile};
-use memwall_model_graph::{Graph, OpId, Operator, TensorRole};
+use memwall_model_graph::{Graph, OpId, OpKind, Operator, TensorRole};
 use memwall_units::{Bytes, Flops, Picos};
 
 use crate::chip::{Chip, EngineKind};
-use crate::demand::{self, Demand, touched_bytes};
+use crate::demand::{self, Demand, looked_up_hit, touched_bytes};
 use crate::ledger::Ledger;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
@@ -20,6 +21,7 @@ use crate::{
     Cause, EngineRecord, Interval, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError,
     Timeline, Track,
 };
+use far::Far;
 pub(crate) use rank::Footprint;
 use tiers::TierTotals;
 
@@ -44,6 +46,8 @@ pub struct Simulation {
     timeline: Option<Timeline>,
     /// What the last operator gave.
     last: Option<Rc<Outcome>>,
+    /// What lies behind the device memory, where anything is kept there.
+    far: Option<Far>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -74,7 +78,9 @@ impl Simulation {
         software: &SoftwareProfile,
         options: Options,
     ) -> Result<Self, SimulationError> {
-        let chip = Chip::new(device, software)?;
+        let mut chip = Chip::new(device, software)?;
+        let exact = options.fidelity != crate::Fidelity::Bound;
+        let far = options.placement.map(|placement| Far::new(&mut chip, placement, exact)).transpose()?;
         let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
         let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
         Ok(Self {
@@ -92,6 +98,7 @@ impl Simulation {
             events: 0,
             timeline: options.timeline.then(Timeline::default),
             last: None,
+            far,
             chip,
             options,
         })
@@ -150,7 +157,7 @@ impl Simulation {
         Record {
             fidelity: self.options.fidelity,
             wall,
-            tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
+            tiers: self.tiers.records(&self.chip, self.cache.as_ref(), self.far.as_ref(), wall),
             operators: self.operators.into_iter().map(|(key, totals)| totals.record(key, places)).collect(),
             phases: self.phases,
             engines,
@@ -162,7 +169,10 @@ impl Simulation {
     }
 
     fn check_memory(&mut self, graph: &Graph) -> Result<(), SimulationError> {
-        let memory = step_memory(graph);
+        let mut memory = step_memory(graph);
+        if let Some(far) = &mut self.far {
+            far.check(&self.chip, graph, &mut memory)?;
+        }
         self.tiers.memory_peak = self.tiers.memory_peak.max(memory.total());
         memory.check(&self.chip.device.tiers[self.chip.levels[self.chip.dram()].tier])
     }
@@ -187,16 +197,34 @@ impl Simulation {
         let events_left = limits.events.saturating_sub(self.events);
         let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
         self.events += events;
-        let start = self.launch(outcome.overhead);
+        let launched = self.launch(outcome.overhead);
+        let start = self.await_far(graph, operator, &demand, launched);
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
         let Some(end) = end else {
             return Err(over(LimitUnit::SimulatedTime, limits.simulated_time.0, start));
         };
         self.device_free = end;
         self.book(graph, operator, &outcome);
+        if let Some(far) = &mut self.far {
+            far.ended(end);
+        }
         self.note_kernel(operator, start, &outcome);
         self.last = Some(outcome);
         Ok(())
+    }
+
+    /// When what the operator reads from behind the device memory is there, `launched` at the earliest; the wait is booked
+    /// to that link.
+    fn await_far(&mut self, graph: &Graph, operator: &Operator, demand: &Demand, launched: Picos) -> Picos {
+        let Some(far) = &mut self.far else { return launched };
+        let missed = demand.inputs.first().map_or(0.0, |table| table.bytes * (1.0 - table.hit));
+        let start = far.arrival(graph, operator, missed, launched).max(launched);
+        let wait = u128::from(start.saturating_sub(launched).0) * u128::from(self.chip.units);
+        for ledger in &mut self.ledgers {
+            ledger.add(Cause::Bandwidth, Some(far.placement.tier as usize), wait);
+        }
+        self.device_free = start;
+        start
     }
 
     /// Issues the next kernel and returns when it starts, after `overhead` of the other kernels of its call; the wait is
@@ -275,7 +303,8 @@ impl Simulation {
         totals.mops = totals.mops.saturating_add(Bytes(counts.bytes()));
         let dram = self.chip.dram();
         totals.dram_bytes += outcome.traffic.read[dram] + outcome.traffic.write[dram];
-        totals.roofline = totals.roofline.saturating_add(outcome.roofline);
+        let behind = self.far.as_ref().map_or(Picos::ZERO, Far::least);
+        totals.roofline = totals.roofline.saturating_add(outcome.roofline.max(behind));
         totals.ledger.add_all(&outcome.ledgers[outcome.primary as usize]);
     }
 
@@ -297,6 +326,10 @@ pub(crate) fn touch_cache(
     for (operand, seen) in operator.inputs.iter().zip(&mut demand.inputs) {
         let tensor = graph.tensor(operand.tensor);
         seen.hit = cache.hit_fraction(tensor.key, tensor.bytes());
+    }
+    if let (OpKind::GatherSum(shape), Some(table)) = (&operator.kind, demand.inputs.first_mut()) {
+        let row = shape.cols as f64 * table.element_bytes;
+        table.hit = looked_up_hit(shape, cache.capacity() as f64, row, table.hit);
     }
     let mut written_back = 0;
     for operand in &operator.inputs {
