@@ -67,7 +67,8 @@ impl Operator {
         match counting {
             Counting::Actual => Counts {
                 flops: self.flops(graph),
-                bytes_read: bytes(&self.inputs, |operand| stored_bytes(graph, operand)),
+                bytes_read: bytes(&self.inputs, |operand| stored_bytes(graph, operand))
+                    .saturating_add(self.again(graph)),
                 bytes_written: bytes(&self.outputs, |operand| stored_bytes(graph, operand)),
             },
             Counting::Paper => self.paper_counts(graph),
@@ -99,6 +100,13 @@ impl Operator {
                 if written < *elements { unpermute_flops(*elements) } else { 0 }
             }
         }
+    }
+
+    /// Bytes that look-ups access beyond the different rows they touch: popular rows are read many times.
+    fn again(&self, graph: &Graph) -> u64 {
+        let (OpKind::GatherSum(shape), Some(table)) = (&self.kind, self.inputs.first()) else { return 0 };
+        let accessed = shape.rows.saturating_mul(shape.cols);
+        graph.tensor(table.tensor).bytes_of(accessed.saturating_sub(table.elements))
     }
 
     /// Of the operations of a product, those on weights that are not zero.

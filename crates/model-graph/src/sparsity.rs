@@ -99,3 +99,48 @@ impl Graph {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Counting, Dtype, OperatorSpec, Precision, SpecOp};
+
+    fn product(sparsity: Option<Sparsity>) -> Graph {
+        let entry = OperatorSpec {
+            name: "product".to_owned(),
+            op: SpecOp::Matmul,
+            m: Some(64),
+            n: Some(1000),
+            k: Some(2000),
+            ..OperatorSpec::default()
+        };
+        let graph = Graph::from_spec(&[entry], &Precision::uniform(Dtype::Fp16)).expect("a graph");
+        sparsity.map_or(graph.clone(), |sparsity| graph.pruned(sparsity))
+    }
+
+    /// Bytes of the weights and operations.
+    fn weighed(sparsity: Option<Sparsity>) -> (u64, u128) {
+        let graph = product(sparsity);
+        let weights = graph.tensors().iter().filter(|tensor| tensor.role == TensorRole::Weight);
+        (weights.map(crate::Tensor::bytes).sum(), graph.operators()[0].counts(&graph, Counting::Actual).flops)
+    }
+
+    #[test]
+    fn structured_pruning_is_a_smaller_product() {
+        let (bytes, flops) = weighed(None);
+        assert_eq!((bytes, flops), (4_000_000, 256_000_000));
+        let pruned = Sparsity { pattern: SparsePattern::Structured, kept_ppm: 700_000, index_bits: 0 };
+        assert_eq!(weighed(Some(pruned)), (2_800_000, 179_200_000));
+        let graph = product(Some(pruned));
+        let OpKind::MatMul(shape) = graph.operators()[0].kind else { panic!("no product") };
+        assert_eq!((shape.k, graph.operators()[0].inputs[0].elements), (1400, 64 * 1400));
+    }
+
+    #[test]
+    fn what_is_left_carries_its_index() {
+        let pruned = Sparsity { pattern: SparsePattern::Unstructured, kept_ppm: 200_000, index_bits: 16 };
+        assert_eq!(weighed(Some(pruned)), (1_600_000, 51_200_000));
+        // Half of the weights in 16 bits, and two bits for each.
+        assert_eq!(weighed(Some(Sparsity::TWO_FOUR)), (2_250_000, 128_000_000));
+    }
+}

@@ -112,7 +112,7 @@ pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> 
     let mut inputs: Vec<OperandDemand> = operator.inputs.iter().map(operand).collect();
     if let (OpKind::GatherSum(shape), Some(table)) = (&operator.kind, inputs.first_mut()) {
         // Every look-up reads its row, wherever the row is by then.
-        table.bytes = (shape.rows as f64 * shape.cols as f64 * table.element_bytes).max(table.bytes);
+        table.bytes = (shape.rows as f64 * shape.cols as f64 * table.element_bytes).ceil().max(table.bytes);
     }
     Demand {
         name,

@@ -329,7 +329,10 @@ pub(crate) fn touch_cache(
     }
     if let (OpKind::GatherSum(shape), Some(table)) = (&operator.kind, demand.inputs.first_mut()) {
         let row = shape.cols as f64 * table.element_bytes;
-        table.hit = looked_up_hit(shape, cache.capacity() as f64, row, table.hit);
+        let hit = looked_up_hit(shape, cache.capacity() as f64, row, table.hit);
+        // Whole bytes miss.
+        let missed = (table.bytes * (1.0 - hit)).ceil().min(table.bytes);
+        table.hit = 1.0 - missed / table.bytes.max(1.0);
     }
     let mut written_back = 0;
     for operand in &operator.inputs {
