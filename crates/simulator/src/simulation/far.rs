@@ -160,10 +160,9 @@ impl Far {
             if !self.holds(graph, operator, operand) {
                 continue;
             }
-            let is_table = matches!(operator.kind, OpKind::GatherSum(_));
-            looked_up |= is_table;
-            bytes =
-                bytes.saturating_add(if is_table { missed as u64 } else { touched_bytes(graph, operand) });
+            looked_up |= matches!(operator.kind, OpKind::Gather { .. } | OpKind::GatherSum(_));
+            let summed = matches!(operator.kind, OpKind::GatherSum(_));
+            bytes = bytes.saturating_add(if summed { missed as u64 } else { touched_bytes(graph, operand) });
         }
         for operand in &operator.outputs {
             if self.holds(graph, operator, operand) {
@@ -176,7 +175,8 @@ impl Far {
         }
         // Which rows are wanted is known only when the indices are there.
         let ahead = self.placement.prefetch && !looked_up;
-        let start = if ahead { self.free.max(self.room(bytes)) } else { self.free.max(now) };
+        let room = self.free.max(self.room(bytes));
+        let start = if ahead { room } else { room.max(now) };
         self.held = self.held.saturating_add(bytes);
         self.read = self.read.saturating_add(bytes);
         let copying = Picos::from_secs_f64_ceil(bytes as f64 / self.rate);

@@ -204,7 +204,7 @@ impl Simulation {
             return Err(over(LimitUnit::SimulatedTime, limits.simulated_time.0, start));
         };
         self.device_free = end;
-        self.book(graph, operator, &outcome);
+        self.book(graph, operator, &outcome, start.saturating_sub(launched));
         if let Some(far) = &mut self.far {
             far.ended(end);
         }
@@ -288,7 +288,8 @@ impl Simulation {
         }
     }
 
-    fn book(&mut self, graph: &Graph, operator: &Operator, outcome: &Outcome) {
+    /// Books what an operator did after `awaited`, its wait for what is kept behind the device memory.
+    fn book(&mut self, graph: &Graph, operator: &Operator, outcome: &Outcome, awaited: Picos) {
         for (ledger, part) in self.ledgers.iter_mut().zip(&outcome.ledgers) {
             ledger.add_all(part);
         }
@@ -298,13 +299,20 @@ impl Simulation {
         let totals = self.operators.entry(key).or_default();
         totals.class = operator.class.name();
         totals.count += 1;
-        totals.time = totals.time.saturating_add(outcome.duration);
+        let time = outcome.duration.saturating_add(awaited);
+        totals.time = totals.time.saturating_add(time);
         totals.flops = totals.flops.saturating_add(Flops(counts.flops));
         totals.mops = totals.mops.saturating_add(Bytes(counts.bytes()));
         let dram = self.chip.dram();
         totals.dram_bytes += outcome.traffic.read[dram] + outcome.traffic.write[dram];
-        let behind = self.far.as_ref().map_or(Picos::ZERO, Far::least);
-        totals.roofline = totals.roofline.saturating_add(outcome.roofline.max(behind));
+        let mut roofline = outcome.roofline;
+        if let Some(far) = &self.far {
+            // What was copied while earlier operators ran took none of this one's time.
+            roofline = roofline.max(far.least().min(time.saturating_sub(Picos(1))));
+            let waited = u128::from(awaited.0) * u128::from(self.chip.units);
+            totals.ledger.add(Cause::Bandwidth, Some(far.placement.tier as usize), waited);
+        }
+        totals.roofline = totals.roofline.saturating_add(roofline);
         totals.ledger.add_all(&outcome.ledgers[outcome.primary as usize]);
     }
 
