@@ -168,6 +168,7 @@ pub fn operators() -> impl Strategy<Value = OperatorSpec> {
                 ..Default::default()
             }
         ),
+        1 => gather_sums(),
         1 => (size(), 1_u64..64, 1_u64..9).prop_map(|(tokens, experts, top_k)| OperatorSpec {
             op: SpecOp::Route,
             tokens: Some(tokens),
@@ -176,6 +177,19 @@ pub fn operators() -> impl Strategy<Value = OperatorSpec> {
             ..Default::default()
         }),
     ]
+}
+
+/// Look-ups in a table of any size and popularity, the cache cold.
+pub fn gather_sums() -> impl Strategy<Value = OperatorSpec> {
+    (1_u64..50_000, 1_u64..300, 1_u64..100, 1_u64..200_000, 0_u64..2_000).prop_map(
+        |(look_ups, cols, pool, table_rows, skew)| OperatorSpec {
+            op: SpecOp::GatherSum,
+            pool: Some(pool),
+            table_rows: Some(table_rows),
+            skew_permille: Some(skew),
+            ..rows(SpecOp::GatherSum, look_ups, cols)
+        },
+    )
 }
 
 /// A matmul of any shape, batched now and then.

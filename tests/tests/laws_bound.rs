@@ -1,6 +1,6 @@
 //! `bound` is a lower bound, and no better machine makes it larger.
 
-use memwall_model_graph::Graph;
+use memwall_model_graph::{Graph, SparsePattern, Sparsity};
 use memwall_simulator::{Fidelity, Record};
 use memwall_tests::machines::Machine;
 use memwall_tests::upgrades::{Upgrade, upgrades};
@@ -31,6 +31,32 @@ proptest! {
         let bound = runs::run_graph(&machine, &graph, runs::at(Fidelity::Bound)).unwrap();
         let flow = runs::run_graph(&machine, &graph, runs::at(Fidelity::Flow)).unwrap();
         is_below(&bound, &flow)?;
+    }
+
+    /// No random graph with pruned weights does, and its books close.
+    #[test]
+    fn pruned_graphs_run_no_faster_than_their_bound(
+        machine in machines::machines(),
+        dag in dags::dags(),
+        pattern in prop::sample::select(vec![
+            SparsePattern::Structured,
+            SparsePattern::Unstructured,
+            SparsePattern::TwoFour,
+        ]),
+        kept_ppm in 10_000_u32..1_000_000,
+    ) {
+        let sparsity = match pattern {
+            SparsePattern::TwoFour => Sparsity::TWO_FOUR,
+            pattern => Sparsity { pattern, kept_ppm, index_bits: if pattern == SparsePattern::Structured { 0 } else { 16 } },
+        };
+        let graph = dag.graph(&machine).pruned(sparsity);
+        let bound = runs::run_graph(&machine, &graph, runs::at(Fidelity::Bound)).unwrap();
+        let flow = runs::run_graph(&machine, &graph, runs::at(Fidelity::Flow)).unwrap();
+        is_below(&bound, &flow)?;
+        for engine in &flow.engines {
+            let booked = engine.busy + engine.stalls.iter().map(|stall| stall.ps).sum::<u128>();
+            prop_assert_eq!(booked, u128::from(engine.units) * u128::from(flow.wall.0), "{}", &engine.name);
+        }
     }
 
     /// More bandwidth, capacity, peak or cores, or less latency, of anything: the bound falls or stays.

@@ -1,6 +1,7 @@
 //! The ledger: for every engine, `units x wall = busy + sum of stalls`, in integers.
 
-use memwall_simulator::{Fidelity, Record};
+use memwall_hardware::TierKind;
+use memwall_simulator::{Fidelity, Options, Placement, Record, SimulationError};
 use memwall_tests::{cases, dags, machines, models, runs};
 use proptest::prelude::*;
 
@@ -33,6 +34,38 @@ proptest! {
             books_close(&record)?;
             let executed: u64 = record.operators.iter().map(|operator| operator.count).sum();
             prop_assert_eq!(executed, graph.operators().len() as u64);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    /// The same where weights and tables are kept behind the device memory, whose link carries no more than it can.
+    #[test]
+    fn the_books_close_with_weights_elsewhere(
+        machine in machines::machines(),
+        dag in dags::dags(),
+        (weights, tables, prefetch) in any::<(bool, bool, bool)>(),
+    ) {
+        let graph = dag.graph(&machine);
+        let tier = machine.device.tiers.iter().position(|tier| tier.kind == TierKind::Host);
+        let Some(tier) = tier else { return Ok(()) };
+        let placement = Placement { tier: tier as u32, weights, tables, prefetch, ..Placement::default() };
+        for fidelity in FIDELITIES {
+            let options = Options { placement: Some(placement), ..runs::at(fidelity) };
+            let record = match runs::run_graph(&machine, &graph, options) {
+                Err(SimulationError::Capacity { .. }) => continue,
+                record => record.unwrap(),
+            };
+            books_close(&record)?;
+            let link = &machine.device.tiers[tier];
+            let used = record.tiers.iter().find(|used| used.name == link.name).unwrap();
+            let least = used.bytes_read.as_f64() / link.bandwidth.value.0;
+            prop_assert!(least <= record.wall.as_secs_f64() * (1.0 + 1e-9), "{least} s of copies");
+            for operator in &record.operators {
+                prop_assert!(operator.roofline <= operator.time, "{} beats its roofline", &operator.label);
+            }
         }
     }
 }

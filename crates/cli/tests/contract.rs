@@ -38,7 +38,10 @@ fn every_scenario_runs_and_its_document_keeps_every_promise() {
         assert_eq!(integer(&document, "schema_version"), 1);
         assert_eq!(text(&document, "memwall_version"), env!("CARGO_PKG_VERSION"));
         assert!(document["seed"].is_u64());
-        assert_eq!(text(&document, "fidelity"), "flow", "{scenario}");
+        // `flow`, unless a scenario says otherwise.
+        let written = std::fs::read_to_string(common::root().join(&scenario)).unwrap();
+        let fidelity = written.lines().find_map(|line| line.strip_prefix("fidelity: ")).unwrap_or("flow");
+        assert_eq!(text(&document, "fidelity"), fidelity, "{scenario}");
         assert!(!list(&document, "cases").is_empty(), "{scenario}");
         for case in list(&document, "cases") {
             check_case(case);
@@ -209,7 +212,10 @@ fn a_run_over_links_that_the_library_does_not_know_says_so() {
 #[test]
 fn the_ledgers_of_rooflines_close_too() {
     for scenario in shipped_scenarios() {
-        let document = document(&scenario, &["--fidelity", "bound"]);
+        // What is expected of `flow` need not hold of rooflines.
+        let output = run(&["run", &scenario, "--format", "json", "--fidelity", "bound"]);
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{scenario}: {}", stderr(&output));
+        let document: Value = serde_json::from_str(stdout(&output)).unwrap();
         assert_eq!(text(&document, "fidelity"), "bound");
         for case in list(&document, "cases") {
             check_ledgers(&scenario, case);

@@ -111,6 +111,7 @@ pub fn run_case_with(case: &Case, timeline: bool) -> Result<Record, RunError> {
         counting: case.counting,
         timeline,
         sequences: case.sequences(),
+        placement: case.placement,
         ..Options::default()
     };
     if let Some(team) = &case.team {
@@ -192,6 +193,7 @@ fn context(case: &Case) -> Context {
         software: case.software.name.clone(),
         team: case.team.as_ref().map(|team| (team.system.name.clone(), parallel_text(&team.parallel))),
         counting: case.counting,
+        footprint: [case.footprint.weights, case.footprint.kv_cache, case.footprint.activations],
         notes: case.notes.iter().cloned().chain(case.team.iter().flat_map(borrowed)).collect(),
     }
 }

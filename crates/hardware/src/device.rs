@@ -54,6 +54,8 @@ pub struct Engine {
     /// Whether a core fetches operands for its next tile while it computes and stores the present one, by units apart
     /// from those that issue the arithmetic: a systolic array's DMA, a GPU's bulk copies with warps of their own.
     pub loads_ahead: bool,
+    /// Whether it skips the zeros of weights two of four of which are zero, in half the time.
+    pub skips_two_of_four: bool,
 }
 
 /// What a tier is made of and who manages it.

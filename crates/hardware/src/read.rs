@@ -136,7 +136,14 @@ fn engine(checker: &mut Checker, spec: EngineSpec) -> Option<Engine> {
     }
     let sustained = checker.figure("sustained", spec.sustained).unwrap_or_else(whole);
     let latency = checker.figure("latency", spec.latency);
-    Some(Engine { peak, sustained, granularity, latency, loads_ahead: spec.loads_ahead.unwrap_or(true) })
+    Some(Engine {
+        peak,
+        sustained,
+        granularity,
+        latency,
+        loads_ahead: spec.loads_ahead.unwrap_or(true),
+        skips_two_of_four: spec.skips_two_of_four.unwrap_or(false),
+    })
 }
 
 fn tiers(
@@ -353,6 +360,7 @@ fn engine_spec(engine: &Engine) -> EngineSpec {
         granularity: Some(engine.granularity),
         latency: engine.latency.clone(),
         loads_ahead: Some(engine.loads_ahead),
+        skips_two_of_four: Some(engine.skips_two_of_four),
     }
 }
 

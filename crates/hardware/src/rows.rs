@@ -179,6 +179,9 @@ impl Rows {
         if !engine.loads_ahead {
             self.setting(&format!("{name}.loads_ahead"), "false");
         }
+        if engine.skips_two_of_four {
+            self.setting(&format!("{name}.skips_two_of_four"), "true");
+        }
     }
 
     fn tier(&mut self, tier: &Tier) {

@@ -47,7 +47,7 @@ impl GraphBuilder {
         let keyed_layer = if role == TensorRole::Activation { None } else { layer };
         let key = TensorKey::of(keyed_layer, &label);
         let id = TensorId(u32::try_from(self.graph.tensors.len()).unwrap_or(u32::MAX));
-        self.graph.tensors.push(Tensor { label, layer, role, dtype, shape, key });
+        self.graph.tensors.push(Tensor { label, layer, role, dtype, shape, key, sparsity: None });
         id
     }
 

@@ -67,7 +67,8 @@ impl Operator {
         match counting {
             Counting::Actual => Counts {
                 flops: self.flops(graph),
-                bytes_read: bytes(&self.inputs, |operand| stored_bytes(graph, operand)),
+                bytes_read: bytes(&self.inputs, |operand| stored_bytes(graph, operand))
+                    .saturating_add(self.again(graph)),
                 bytes_written: bytes(&self.outputs, |operand| stored_bytes(graph, operand)),
             },
             Counting::Paper => self.paper_counts(graph),
@@ -77,9 +78,10 @@ impl Operator {
     /// Operations, a multiply-accumulate being two, masked attention pairs left out.
     fn flops(&self, graph: &Graph) -> u128 {
         match &self.kind {
-            OpKind::MatMul(shape) => shape.flops(),
+            OpKind::MatMul(shape) => self.kept(graph, shape.flops()),
             OpKind::Attention(shape) => shape.matmul_flops().saturating_add(shape.softmax_flops()),
-            OpKind::GroupedMatMul(shape) => shape.flops(),
+            OpKind::GroupedMatMul(shape) => self.kept(graph, shape.flops()),
+            OpKind::GatherSum(shape) => shape.flops(),
             OpKind::Softmax { rows, cols } => product(&[SOFTMAX_FLOPS, *rows, *cols]),
             OpKind::Norm { kind, rows, cols } => {
                 let is_activation = |input: &&Operand| graph.tensor(input.tensor).role != TensorRole::Weight;
@@ -98,6 +100,19 @@ impl Operator {
                 if written < *elements { unpermute_flops(*elements) } else { 0 }
             }
         }
+    }
+
+    /// Bytes that look-ups access beyond the different rows they touch: popular rows are read many times.
+    fn again(&self, graph: &Graph) -> u64 {
+        let (OpKind::GatherSum(shape), Some(table)) = (&self.kind, self.inputs.first()) else { return 0 };
+        let accessed = shape.rows.saturating_mul(shape.cols);
+        graph.tensor(table.tensor).bytes_of(accessed.saturating_sub(table.elements))
+    }
+
+    /// Of the operations of a product, those on weights that are not zero.
+    fn kept(&self, graph: &Graph, flops: u128) -> u128 {
+        let sparsity = self.inputs.get(1).and_then(|weight| graph.tensor(weight.tensor).sparsity);
+        sparsity.map_or(flops, |sparsity| flops.saturating_mul(u128::from(sparsity.kept_ppm)) / 1_000_000)
     }
 
     /// As Kim et al. 2023 count: one byte an element, each operand once, biases folded into their matmuls.
@@ -165,5 +180,5 @@ fn bytes(operands: &[Operand], each: impl Fn(&Operand) -> u64) -> u64 {
 }
 
 fn stored_bytes(graph: &Graph, operand: &Operand) -> u64 {
-    graph.tensor(operand.tensor).dtype.bytes_for(operand.elements)
+    graph.tensor(operand.tensor).bytes_of(operand.elements)
 }

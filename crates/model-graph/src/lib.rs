@@ -13,6 +13,7 @@ pub mod limits;
 mod operator;
 mod ops;
 mod parallel;
+mod sparsity;
 mod spec;
 mod tensor;
 mod workload;
@@ -30,10 +31,11 @@ pub use graph::{Graph, GraphError};
 pub use hf_config::{ConfigError, MAX_CONFIG_BYTES, SUPPORTED_MODEL_TYPES};
 pub use operator::{OpClass, OpId, OpKind, Operand, Operator};
 pub use ops::{
-    Activation, Attention, Collective, CollectiveKind, Dimension, GroupedMatMul, MatMul, NormKind,
+    Activation, Attention, Collective, CollectiveKind, Dimension, GatherSum, GroupedMatMul, MatMul, NormKind,
     balanced_groups, balanced_groups_of_rank,
 };
 pub use parallel::Parallel;
+pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use workload::{Phase, Step, StepPhase, Workload};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{Activation, Attention, Collective, GroupedMatMul, MatMul, NormKind};
+use crate::ops::{Activation, Attention, Collective, GatherSum, GroupedMatMul, MatMul, NormKind};
 use crate::{Dtype, TensorId};
 
 /// Index of an operator in its [`crate::Graph`].
@@ -110,6 +110,9 @@ pub enum OpKind {
         /// Elements a row.
         cols: u64,
     },
+    /// Rows looked up in a table and summed, a few at a time (embedding bags, graph networks). Its inputs are the table
+    /// and the indices.
+    GatherSum(GatherSum),
     /// Appends the new tokens' keys and values to the cache.
     KvAppend {
         /// Elements written.
@@ -151,6 +154,7 @@ impl OpKind {
             Self::Elementwise { .. } => "elementwise",
             Self::Rope { .. } => "rope",
             Self::Gather { .. } => "gather",
+            Self::GatherSum(_) => "gather_sum",
             Self::KvAppend { .. } => "kv_append",
             Self::KvRead { .. } => "kv_read",
             Self::Route { .. } => "route",

@@ -7,6 +7,7 @@ mod attention;
 mod collective;
 mod elementwise;
 mod experts;
+mod gather_sum;
 mod matmul;
 mod rows;
 
@@ -17,6 +18,7 @@ pub use elementwise::Activation;
 pub(crate) use elementwise::ROPE_FLOPS;
 pub use experts::{GroupedMatMul, balanced_groups, balanced_groups_of_rank};
 pub(crate) use experts::{route_flops, unpermute_flops};
+pub use gather_sum::GatherSum;
 pub use matmul::MatMul;
 pub use rows::NormKind;
 

@@ -43,10 +43,10 @@ pub struct OperatorSpec {
     /// matmul: consecutive products that share one B; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub b_shared_by: Option<u64>,
-    /// softmax, norms, gather: rows.
+    /// softmax, norms, gather: rows; gather_sum: look-ups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// softmax, norms, gather: elements a row.
+    /// softmax, norms, gather, gather_sum: elements a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cols: Option<u64>,
     /// Elementwise functions, rope, permute: output elements; input, weight, kv_cache: elements held.
@@ -73,6 +73,19 @@ pub struct OperatorSpec {
     /// attention: whether a token sees only earlier ones; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causal: Option<bool>,
+    /// gather_sum: look-ups that one row of the result sums; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<u64>,
+    /// gather_sum: rows of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_rows: Option<u64>,
+    /// gather_sum: exponent of Zipf's law in thousandths, which says how popular rows are; 0, all alike, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skew_permille: Option<u64>,
+    /// gather_sum: whether the last cache holds the most popular rows beforehand, as after many batches; false when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<bool>,
     /// grouped_matmul, route: tokens to be routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
@@ -135,6 +148,9 @@ pub enum SpecOp {
     Rope,
     /// Gather of `rows` rows of `cols` from a table (its input, or a weight of its own).
     Gather,
+    /// `rows` look-ups in a table of `table_rows` rows of `cols` (its input, or a weight of its own), every `pool` of
+    /// them added up: embedding bags, and the aggregation of graph networks.
+    GatherSum,
     /// Choice of the best experts: `tokens`, `experts`, `top_k`.
     Route,
     /// Copy of tokens to another order: `elements`.

@@ -1,6 +1,6 @@
 //! Tensors: what operators read and write.
 
-use crate::Dtype;
+use crate::{Dtype, Sparsity};
 
 /// Index of a tensor in its [`crate::Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Tensor {
     pub shape: Vec<u64>,
     /// Identity across graphs.
     pub key: TensorKey,
+    /// Of pruned weights, what is left of them.
+    pub sparsity: Option<Sparsity>,
 }
 
 impl Tensor {
@@ -53,7 +55,16 @@ impl Tensor {
     /// Bytes of the whole tensor.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.dtype.bytes_for(self.elements())
+        self.bytes_of(self.elements())
+    }
+
+    /// Bytes that `elements` of it take in memory, indices of pruned weights included.
+    #[must_use]
+    pub fn bytes_of(&self, elements: u64) -> u64 {
+        match self.sparsity {
+            None => self.dtype.bytes_for(elements),
+            Some(sparsity) => sparsity.bytes_for(elements, self.dtype.bits()),
+        }
     }
 
     /// `layers.3.mlp.up.weight`.

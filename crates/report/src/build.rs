@@ -33,6 +33,8 @@ impl CaseReport {
             software: context.software.clone(),
             fidelity: record.fidelity,
             counting: context.counting,
+            footprint: context.footprint,
+            relative_time: None,
             time_s: record.wall.as_secs_f64(),
             time_ps: record.wall.0,
             tokens: tokens.count,

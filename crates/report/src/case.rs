@@ -28,6 +28,8 @@ pub struct Context {
     pub team: Option<(String, String)>,
     /// How FLOPs and bytes accessed were counted.
     pub counting: Counting,
+    /// Bytes of the weights, the KV cache at its largest, and the largest activations, in whatever memory.
+    pub footprint: [u64; 3],
     /// What a reader should know that is not in the record.
     pub notes: Vec<String>,
 }
@@ -100,6 +102,12 @@ pub struct CaseReport {
     pub team: Option<crate::TeamReport>,
     /// Events the simulator processed.
     pub events: u64,
+    /// [`Context::footprint`]; for `expect:`.
+    #[serde(skip)]
+    pub footprint: [u64; 3],
+    /// Time over that of the case that a reference normalises to, where one does; for `expect:`.
+    #[serde(skip)]
+    pub relative_time: Option<f64>,
     /// What a reader should know before believing the numbers.
     pub notes: Vec<String>,
     /// Ours beside published values, where the scenario names some.

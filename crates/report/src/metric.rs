@@ -41,7 +41,7 @@ pub struct UnknownMetric {
 type Get = fn(&CaseReport) -> Option<f64>;
 
 // Every figure of a case, with the name users write.
-const CASE_METRICS: [(&str, MetricUnit, Get); 25] = [
+const CASE_METRICS: [(&str, MetricUnit, Get); 28] = [
     ("time", MetricUnit::Seconds, |case| Some(case.time_s)),
     ("tokens", MetricUnit::Plain, |case| Some(case.tokens as f64)),
     ("tokens_per_s", MetricUnit::Plain, |case| case.tokens_per_s),
@@ -61,6 +61,9 @@ const CASE_METRICS: [(&str, MetricUnit, Get); 25] = [
     ("exposed_communication", MetricUnit::Share, |case| case.team.as_ref()?.exposed_communication),
     ("overlapped_communication", MetricUnit::Share, |case| case.team.as_ref()?.overlapped_communication),
     ("bubble", MetricUnit::Share, |case| case.team.as_ref()?.bubble),
+    ("weight_bytes", MetricUnit::Bytes, |case| Some(case.footprint[0] as f64)),
+    ("kv_cache_bytes", MetricUnit::Bytes, |case| Some(case.footprint[1] as f64)),
+    ("relative_time", MetricUnit::Plain, |case| case.relative_time),
     ("ranks", MetricUnit::Plain, |case| Some(case.team.as_ref().map_or(1.0, |team| team.ranks as f64))),
     ("energy", MetricUnit::Joules, |case| Some(case.energy.total_j.likely)),
     ("energy_per_token", MetricUnit::Joules, |case| case.energy.per_token_j.map(|each| each.likely)),

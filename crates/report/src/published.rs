@@ -129,6 +129,9 @@ pub fn compare(cases: &mut [CaseReport], references: &[Option<Reference>], norma
     let base = normalise_to.map_or(cases.first(), |name| cases.iter().find(|case| case.name == name));
     let base = base.map(|case| (case.name.clone(), case.time_s, case.roofline_s));
     for (case, reference) in cases.iter_mut().zip(references) {
+        if let Some((_, time, _)) = base.as_ref().filter(|_| normalise_to.is_some()) {
+            case.relative_time = ratio(case.time_s, *time);
+        }
         let Some(reference) = reference else { continue };
         let compared = reference.values.iter().map(|value| comparison(case, value, base.as_ref())).collect();
         case.comparisons = compared;

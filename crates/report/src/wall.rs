@@ -50,19 +50,24 @@ pub fn cause_text(stall: &StallReport) -> String {
     }
 }
 
-/// The engine whose ledger tells the story: the first (matrix) if it does anything, else the busiest.
-pub(crate) fn main_engine(engines: &[EngineReport]) -> Option<&EngineReport> {
+/// The engine whose ledger tells the story: the first (matrix) if it does anything, else the busiest of the device.
+pub(crate) fn main_engine<'a>(engines: &'a [EngineReport]) -> Option<&'a EngineReport> {
     let first = engines.first()?;
     if first.busy_ps > 0 {
         return Some(first);
     }
-    let mut busiest = first;
-    for engine in engines {
-        if engine.share(engine.busy_ps) > busiest.share(busiest.busy_ps) {
-            busiest = engine;
+    let busiest = |engines: &mut dyn Iterator<Item = &'a EngineReport>| {
+        let mut busiest = first;
+        for engine in engines {
+            if engine.share(engine.busy_ps) > busiest.share(busiest.busy_ps) {
+                busiest = engine;
+            }
         }
-    }
-    Some(busiest)
+        busiest
+    };
+    // The host's waiting says nothing about the device, as long as the device does anything.
+    let on_device = busiest(&mut engines.iter().filter(|engine| engine.name != "host"));
+    Some(if on_device.busy_ps > 0 { on_device } else { busiest(&mut engines.iter()) })
 }
 
 /// `compute`, or the cause of the engine's largest stall; `nothing` when no time passed.

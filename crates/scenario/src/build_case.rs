@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
 use memwall_model_graph::{
-    Architecture, BuildOptions, GraphError, Parallel, Phase, Step as ModelStep, Workload,
+    Architecture, BuildOptions, GraphError, Parallel, Phase, Sparsity, Step as ModelStep, Workload,
 };
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
@@ -15,7 +15,7 @@ use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::source::SourceKind;
 use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
-use crate::{capacity, formats, graph, team, typed, workload};
+use crate::{capacity, formats, graph, placement, sparsity, team, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(
@@ -46,8 +46,11 @@ pub(crate) fn build(
         None => Some(WorkloadSpec::default()),
     };
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
+    let sparsity = sparsity::build(resolver, root, problems);
     let (device, software) = (device?, software?);
-    let subject = subject?;
+    let placement = placement::build(resolver, root, &device, problems);
+    let (sparsity, placement) = (sparsity?, placement?);
+    let subject = pruned(subject?, sparsity);
     let team = match machine {
         Some(machine) => Some(team::build(resolver, root, machine?, &subject, problems)?),
         None => {
@@ -56,8 +59,14 @@ pub(crate) fn build(
         }
     };
     let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    if let (Some(_), Some(block)) = (&team, present(root, "placement")) {
+        let message = "a `placement` with a `system`: it is simulated of one device";
+        let problem = Diagnostic::at(&resolver.sources, block.place, message, "");
+        problems.push(problem.with_path("placement").with_help("leave one out"));
+    }
     let notes = formats::check(&resolver.sources, root, &device, subject.precision(), problems);
-    let footprint = fit(resolver, root, &device, (&subject, &parallel), problems)?;
+    let asked = Asked { subject: &subject, parallel: &parallel, sparsity, placement: placement.as_ref() };
+    let footprint = fit(resolver, root, &device, &asked, problems)?;
     if problems.list.len() + problems.more > before {
         return None;
     }
@@ -73,6 +82,8 @@ pub(crate) fn build(
         seed: seed.unwrap_or_default(),
         reference,
         expect: expect?,
+        sparsity,
+        placement,
         footprint,
         notes,
     })
@@ -204,15 +215,33 @@ fn subject(
     }
 }
 
-/// What the case needs of the device's memory; a problem if that is more than there is.
+/// What decides how much memory a case needs, and where.
+struct Asked<'a> {
+    subject: &'a Subject,
+    parallel: &'a Parallel,
+    sparsity: Option<Sparsity>,
+    placement: Option<&'a memwall_simulator::Placement>,
+}
+
+/// An inline graph is pruned once, a model's graphs as they are built.
+fn pruned(subject: Subject, sparsity: Option<Sparsity>) -> Subject {
+    match (subject, sparsity) {
+        (Subject::Graph { graph, precision }, Some(sparsity)) => {
+            Subject::Graph { graph: Arc::new(Arc::unwrap_or_clone(graph).pruned(sparsity)), precision }
+        }
+        (subject, _) => subject,
+    }
+}
+
+/// What the case needs of memory; a problem if that is more than there is.
 fn fit(
     resolver: &Resolver<'_>,
     root: &Node,
     device: &Device,
-    (subject, parallel): (&Subject, &Parallel),
+    asked: &Asked<'_>,
     problems: &mut Diagnostics,
 ) -> Option<Footprint> {
-    let need = match footprint(subject, parallel) {
+    let (need, near) = match footprint(asked) {
         Ok(need) => need,
         Err(error) => {
             let divides = matches!(error, GraphError::Parallel(_));
@@ -221,13 +250,18 @@ fn fit(
             return None;
         }
     };
-    capacity::check(&resolver.sources, root, device, subject, &need, problems);
+    capacity::check(&resolver.sources, root, device, asked.subject, &near, problems);
     Some(need)
 }
 
-fn footprint(subject: &Subject, parallel: &Parallel) -> Result<Footprint, GraphError> {
-    let (architecture, workload, options) = match subject {
-        Subject::Graph { graph, .. } => return Ok(capacity::of_graph(graph)),
+/// What the case needs of all memory, and of the device memory.
+fn footprint(asked: &Asked<'_>) -> Result<(Footprint, Footprint), GraphError> {
+    let parallel = asked.parallel;
+    let (architecture, workload, options) = match asked.subject {
+        Subject::Graph { graph, .. } => {
+            let need = capacity::of_graph(graph);
+            return Ok((need, near(&need, graph, asked)));
+        }
         Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
     };
     // The first step may be a prefill, with the largest activations; the last has the longest cache.
@@ -236,11 +270,35 @@ fn footprint(subject: &Subject, parallel: &Parallel) -> Result<Footprint, GraphE
     for step in steps.into_iter().flatten() {
         add_step(&mut needs, architecture, options, parallel, &step)?;
     }
+    let last = last_step(workload).or_else(|| workload.steps().next());
+    let one_device = parallel.ranks() == 1;
+    let graph = match last {
+        Some(step) if one_device && (asked.sparsity.is_some() || asked.placement.is_some()) => {
+            rank_graphs(architecture, &step, options, parallel, asked.sparsity)?.into_iter().next()
+        }
+        _ => None,
+    };
     for (stage, need) in needs.iter_mut().enumerate() {
         need.weights = architecture.rank_weight_bytes(&options.precision, parallel, stage as u32);
     }
     // The stage that needs most.
-    Ok(needs.into_iter().max_by_key(Footprint::total).unwrap_or_default())
+    let mut need = needs.into_iter().max_by_key(Footprint::total).unwrap_or_default();
+    let Some(graph) = graph else { return Ok((need, need)) };
+    if asked.sparsity.is_some() {
+        need.weights = capacity::of_graph(&graph).weights;
+    }
+    Ok((need, near(&need, &graph, asked)))
+}
+
+/// What of `need` is not kept behind the device memory.
+fn near(need: &Footprint, graph: &memwall_model_graph::Graph, asked: &Asked<'_>) -> Footprint {
+    let (weights, caches) =
+        asked.placement.map_or((0, 0), |placement| placement::elsewhere(graph, placement));
+    Footprint {
+        weights: need.weights.saturating_sub(weights),
+        kv_cache: need.kv_cache.saturating_sub(caches),
+        ..*need
+    }
 }
 
 fn add_step(
@@ -251,7 +309,7 @@ fn add_step(
     step: &ModelStep,
 ) -> Result<(), GraphError> {
     let caches = u64::from(parallel.micro_batches.max(1));
-    for (need, graph) in needs.iter_mut().zip(rank_graphs(architecture, step, options, parallel)?) {
+    for (need, graph) in needs.iter_mut().zip(rank_graphs(architecture, step, options, parallel, None)?) {
         let of_step = capacity::of_graph(&graph);
         need.kv_cache = need.kv_cache.max(of_step.kv_cache.saturating_mul(caches));
         need.activations = need.activations.max(of_step.activations);

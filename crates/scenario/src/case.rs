@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System};
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Step, Workload,
+    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Sparsity, Step, Workload,
     build_rank_step,
 };
-use memwall_simulator::Fidelity;
+use memwall_simulator::{Fidelity, Placement};
 
 use crate::{Expectation, Reference};
 
@@ -36,6 +36,10 @@ pub struct Case {
     pub reference: Option<Reference>,
     /// Assertions on the result.
     pub expect: Vec<Expectation>,
+    /// What is left of pruned weights.
+    pub sparsity: Option<Sparsity>,
+    /// What is kept behind the device memory.
+    pub placement: Option<Placement>,
     /// What it needs of the device's memory.
     pub footprint: Footprint,
     /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
@@ -118,9 +122,9 @@ impl Case {
                 graphs: vec![graph.clone()],
             }))),
             Subject::Model { architecture, workload, options, .. } => {
-                let parallel = self.parallel();
+                let (parallel, sparsity) = (self.parallel(), self.sparsity);
                 Box::new(workload.steps().map(move |step| {
-                    let graphs = rank_graphs(architecture, &step, options, &parallel)?;
+                    let graphs = rank_graphs(architecture, &step, options, &parallel, sparsity)?;
                     Ok(StepGraph { phase: step.phase.name(), tokens: step.tokens(), graphs })
                 }))
             }
@@ -160,9 +164,15 @@ pub(crate) fn rank_graphs(
     step: &Step,
     options: &BuildOptions,
     parallel: &Parallel,
+    sparsity: Option<Sparsity>,
 ) -> Result<Vec<Arc<Graph>>, GraphError> {
+    let pruned = |graph: Graph| match sparsity {
+        Some(sparsity) => graph.pruned(sparsity),
+        None => graph,
+    };
     let stages = 0..parallel.pipeline.max(1);
-    stages.map(|stage| build_rank_step(architecture, step, options, parallel, stage).map(Arc::new)).collect()
+    let graph = |stage| build_rank_step(architecture, step, options, parallel, stage);
+    stages.map(|stage| graph(stage).map(pruned).map(Arc::new)).collect()
 }
 
 impl Subject {

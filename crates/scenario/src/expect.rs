@@ -134,7 +134,9 @@ impl Amount {
 /// An amount of `metric` in base units. The last part of a metric's name says what it is measured in.
 fn number(metric: &str, amount: &Amount) -> Result<f64, String> {
     let unit = |result: Result<f64, UnitError>| result.map_err(|error| error.to_string());
-    match metric.rsplit('.').next().unwrap_or_default().trim_end_matches("_s") {
+    // Of a stall the last part is a cause, and the figure a share.
+    let last = if metric.starts_with("stalls.") { None } else { metric.rsplit('.').next() };
+    match last.unwrap_or_default().trim_end_matches("_s") {
         "time" | "ttft" | "tpot" | "roofline" | "first_step" | "last_step" => {
             unit(Picos::from_text(&amount.text()).map(Picos::as_secs_f64))
         }
@@ -144,7 +146,9 @@ fn number(metric: &str, amount: &Amount) -> Result<f64, String> {
         | "mops_bytes"
         | "dram_bytes"
         | "peak_occupancy_bytes"
-        | "capacity_bytes" => unit(Bytes::from_text(&amount.text()).map(Bytes::as_f64)),
+        | "capacity_bytes"
+        | "weight_bytes"
+        | "kv_cache_bytes" => unit(Bytes::from_text(&amount.text()).map(Bytes::as_f64)),
         "flops" => unit(Flops::from_text(&amount.text()).map(Flops::as_f64)),
         "latency" => unit(Picos::from_text(&amount.text()).map(Picos::as_secs_f64)),
         "bandwidth" => unit(BytesPerSec::from_text(&amount.text()).map(|rate| rate.0)),
@@ -179,6 +183,8 @@ mod tests {
         assert_eq!(expectation.text, "time at least 1 ms and at most 5 ms");
         let bytes = resolve("{metric: tiers.hbm.bytes_read, max: 2 MB}").unwrap();
         assert_eq!(bytes.check, Check::Between { min: None, max: Some(2e6) });
+        let share = resolve("{metric: stalls.bandwidth, min: 50 %}").unwrap();
+        assert_eq!(share.check, Check::Between { min: Some(0.5), max: None });
         let share = resolve("{metric: stalls.bandwidth(hbm), min: 50 %}").unwrap();
         assert_eq!(share.check, Check::Between { min: Some(0.5), max: None });
         let rate = resolve("{metric: flops_per_s, min: 5 GFLOP/s}").unwrap();

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
+use crate::placement::PlacementSpec;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
+use crate::sparsity::SparsitySpec;
 use crate::trend::spec::TrendSpec;
 
 /// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
@@ -48,6 +50,10 @@ pub(crate) struct ScenarioFile {
     pub software: Option<NameOr<SoftwareSpec>>,
     /// What the model is asked to do.
     pub workload: Option<WorkloadSpec>,
+    /// Pruned weights.
+    pub sparsity: Option<SparsitySpec>,
+    /// What is kept behind the device memory. Default: nothing.
+    pub placement: Option<PlacementSpec>,
     /// In a scenario of kind `microbenchmark`, what is measured and where.
     pub microbenchmark: Option<MicrobenchmarkSpec>,
     /// In a scenario of kind `collective`, what is run and over what sizes.
@@ -78,7 +84,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 26] = [
+pub(crate) const SCENARIO_KEYS: [&str; 28] = [
     "extends",
     "name",
     "description",
@@ -92,6 +98,8 @@ pub(crate) const SCENARIO_KEYS: [&str; 26] = [
     "slow",
     "software",
     "workload",
+    "sparsity",
+    "placement",
     "microbenchmark",
     "collective",
     "replay",
@@ -108,8 +116,18 @@ pub(crate) const SCENARIO_KEYS: [&str; 26] = [
 ];
 
 /// Those of them that only a run has.
-pub(crate) const RUN_KEYS: [&str; 8] =
-    ["model", "graph", "parallel", "slow", "software", "workload", "fidelity", "counting"];
+pub(crate) const RUN_KEYS: [&str; 10] = [
+    "model",
+    "graph",
+    "parallel",
+    "slow",
+    "software",
+    "workload",
+    "sparsity",
+    "placement",
+    "fidelity",
+    "counting",
+];
 
 /// Kinds of experiments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

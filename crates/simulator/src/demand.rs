@@ -1,6 +1,8 @@
 //! One operator as the mapper sees it: shapes, formats, and what of its operands is already in the cache.
 
-use memwall_model_graph::{Counting, Dtype, Graph, OpKind, Operand, Operator, TensorRole};
+use memwall_model_graph::{
+    Counting, Dtype, GatherSum, Graph, OpKind, Operand, Operator, SparsePattern, TensorRole,
+};
 
 /// One operand.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +36,10 @@ pub(crate) struct Demand<'a> {
     pub fetched: f64,
     /// Useful operations, multiply-accumulate counted as two.
     pub flops: f64,
+    /// Share of the weights that are not zero; 1 where none are left out.
+    pub density: f64,
+    /// Whether two of four weights are zero, in a pattern that a matrix engine may skip.
+    pub two_four: bool,
 }
 
 impl Demand<'_> {
@@ -74,7 +80,7 @@ impl Demand<'_> {
 
 /// Bytes of the elements of `operand` that `graph`'s operator touches.
 pub(crate) fn touched_bytes(graph: &Graph, operand: &Operand) -> u64 {
-    graph.tensor(operand.tensor).dtype.bytes_for(operand.elements)
+    graph.tensor(operand.tensor).bytes_of(operand.elements)
 }
 
 /// Bytes of a partial sum for arithmetic in `dtype`.
@@ -92,7 +98,9 @@ pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> 
         let tensor = graph.tensor(operand.tensor);
         OperandDemand {
             bytes: touched_bytes(graph, operand) as f64,
-            element_bytes: tensor.dtype.bits() as f64 / 8.0,
+            element_bytes: tensor.sparsity.map_or(tensor.dtype.bits() as f64 / 8.0, |sparsity| {
+                sparsity.bytes_for(1 << 20, tensor.dtype.bits()) as f64 / f64::from(1 << 20)
+            }),
             row: tensor.shape.last().copied().unwrap_or(1).max(1),
             is_weight: tensor.role == TensorRole::Weight,
             hit: 0.0,
@@ -100,15 +108,39 @@ pub(crate) fn cold<'a>(graph: &Graph, operator: &'a Operator, name: &'a str) -> 
     };
     let outputs: Vec<OperandDemand> = operator.outputs.iter().map(operand).collect();
     let write_back = outputs.iter().map(|output| output.bytes).sum();
+    let sparsity = operator.inputs.get(1).and_then(|weight| graph.tensor(weight.tensor).sparsity);
+    let mut inputs: Vec<OperandDemand> = operator.inputs.iter().map(operand).collect();
+    if let (OpKind::GatherSum(shape), Some(table)) = (&operator.kind, inputs.first_mut()) {
+        // Every look-up reads its row, wherever the row is by then.
+        table.bytes = (shape.rows as f64 * shape.cols as f64 * table.element_bytes).ceil().max(table.bytes);
+    }
     Demand {
         name,
         kind: &operator.kind,
         compute: operator.compute,
         accumulator_bytes: accumulator_bytes(operator.compute),
-        inputs: operator.inputs.iter().map(operand).collect(),
+        inputs,
         outputs,
         write_back,
         fetched: 0.0,
         flops: operator.counts(graph, Counting::Actual).flops as f64,
+        density: sparsity.map_or(1.0, |sparsity| sparsity.density()),
+        two_four: sparsity.is_some_and(|sparsity| sparsity.pattern == SparsePattern::TwoFour),
     }
+}
+
+/// The share of look-ups that a cache of `capacity` bytes serves, of which `resident` of the table is there beforehand.
+///
+/// The cache ends up with the most popular rows: what is looked up of them hits, but for the first time where the cache
+/// does not have them yet.
+pub(crate) fn looked_up_hit(shape: &GatherSum, capacity: f64, row_bytes: f64, resident: f64) -> f64 {
+    if shape.rows == 0 {
+        return 1.0;
+    }
+    let head = (capacity / row_bytes.max(1.0)).min(shape.table_rows as f64);
+    let looked_up = shape.rows as f64;
+    let hits = looked_up * shape.share_of_head(head);
+    let first =
+        if shape.warm { 0.0 } else { (shape.distinct_rows() as f64).min(head).min(hits) * (1.0 - resident) };
+    ((hits - first) / looked_up).clamp(0.0, 1.0)
 }

@@ -45,7 +45,7 @@ pub use explain::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWa
 pub use flow_network::{FlowDemand, FlowError, FlowId, FlowNetwork, FlowSpec, Held, LinkId, max_min_rates};
 pub use memory::{StepMemory, step_memory};
 pub use microbenchmark::{Measured, Microbenchmark, Reread, Stream, StreamAxis, log_points, measure};
-pub use options::{Fidelity, Limits, Options};
+pub use options::{Fidelity, Limits, Options, Placement};
 pub use record::{
     CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
     TeamRecord, TierRecord,

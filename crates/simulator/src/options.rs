@@ -71,4 +71,23 @@ pub struct Options {
     pub sequences: u64,
     /// When to give up.
     pub limits: Limits,
+    /// What is kept behind the device memory; only where one device runs alone.
+    pub placement: Option<Placement>,
+}
+
+/// What is kept in a tier behind the device memory, and copied into a buffer there before use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// Index in [`Device::tiers`](memwall_hardware::Device::tiers) of a tier of kind host or storage.
+    pub tier: u32,
+    /// Parameters, tables apart.
+    pub weights: bool,
+    /// Tables that rows are looked up in.
+    pub tables: bool,
+    /// Keys and values.
+    pub kv_cache: bool,
+    /// Whether copies run ahead of the operators that need them. Rows of tables never do.
+    pub prefetch: bool,
+    /// Bytes of device memory that copies go to; 0 for as many as two operators need.
+    pub buffer: u64,
 }

@@ -115,7 +115,9 @@ impl Key {
         self.compute = demand.compute;
         self.figures.clear();
         self.figures.push(demand.inputs.len() as u64);
-        self.figures.extend([demand.write_back, demand.fetched, demand.flops].map(f64::to_bits));
+        self.figures.push(u64::from(demand.two_four));
+        self.figures
+            .extend([demand.write_back, demand.fetched, demand.flops, demand.density].map(f64::to_bits));
         for operand in demand.inputs.iter().chain(&demand.outputs) {
             self.figures.extend([operand.bytes, operand.element_bytes, operand.hit].map(f64::to_bits));
             self.figures.push(operand.row);

@@ -55,6 +55,11 @@ impl Residency {
         Self { capacity, entries: Vec::new(), held: 0, peak: 0, flows: Flows::default() }
     }
 
+    /// Bytes it can hold.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// The most bytes it held.
     pub fn peak(&self) -> u64 {
         self.peak

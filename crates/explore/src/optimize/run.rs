@@ -54,6 +54,9 @@ pub fn optimize(
     if case.team.is_some() {
         return Err(refused("designs of one device are screened, not those of several"));
     }
+    if case.placement.is_some() {
+        return Err(refused("what is kept behind the device memory (`placement:`) cannot be screened"));
+    }
     let axes = Axes::new(scenario, sweep, &case.device)?;
     let judge = Judge { area: AreaModel::around(&case.device), goal };
     judge.check(&case.device)?;

@@ -152,13 +152,15 @@ fn engines(device: &Device, chip: &Chip, logic: Estimate) -> Vec<AreaPart> {
     parts
 }
 
-/// What the matrix engine does in fp16, where it is more than the vector engine under another name.
+/// What the matrix engine does in fp16 or could by what it does in other formats, where it is more than the vector engine
+/// under another name.
 fn matrix_rate(device: &Device) -> Option<f64> {
-    SIZING_FORMATS.into_iter().find_map(|(format, factor)| {
+    let rates = SIZING_FORMATS.into_iter().filter_map(|(format, factor)| {
         let rate = device.matrix.peak(format)?.0;
         let vector = device.vector.peak(format).map_or(0.0, |vector| vector.0);
         Some(if rate > 1.01 * vector { rate / factor } else { 0.0 })
-    })
+    });
+    rates.reduce(f64::max)
 }
 
 /// The memories on the chip, and whether each is a part of the cores.

@@ -7,8 +7,8 @@ use super::fields::{at, shorten, whole};
 use super::{OperatorSpec, SpecError, SpecOp};
 use crate::limits::MAX_ELEMENTS;
 use crate::{
-    Activation, Attention, Dtype, Graph, GraphBuilder, GraphError, GroupedMatMul, MatMul, NormKind, OpClass,
-    OpKind, Operand, Operator, Precision, TensorId, TensorRole, balanced_groups,
+    Activation, Attention, Dtype, GatherSum, Graph, GraphBuilder, GraphError, GroupedMatMul, MatMul,
+    NormKind, OpClass, OpKind, Operand, Operator, Precision, TensorId, TensorRole, balanced_groups,
 };
 
 /// What an entry reads and writes, in elements.
@@ -41,7 +41,10 @@ pub(super) fn assemble(operators: &[OperatorSpec], precision: &Precision) -> Res
     }
     for (index, (entry, shape)) in operators.iter().zip(shapes).enumerate() {
         let Some(shape) = shape else { continue };
-        let inputs = inputs(&mut graph, &mut errors, &outputs, precision, (index, entry), &shape);
+        let mut inputs = inputs(&mut graph, &mut errors, &outputs, precision, (index, entry), &shape);
+        if let OpKind::GatherSum(shape) = &shape.kind {
+            look_up(&mut graph, &mut inputs, entry, shape);
+        }
         let output = outputs
             .get(entry.name.as_str())
             .map(|(tensor, elements)| Operand { tensor: *tensor, elements: *elements });
@@ -59,6 +62,16 @@ pub(super) fn assemble(operators: &[OperatorSpec], precision: &Precision) -> Res
         return Err(errors);
     }
     graph.finish().map_err(|error| vec![locate(&error, operators)])
+}
+
+/// A look-up touches some rows of its table, and reads their numbers.
+fn look_up(graph: &mut GraphBuilder, inputs: &mut Vec<Operand>, entry: &OperatorSpec, shape: &GatherSum) {
+    if let Some(table) = inputs.first_mut() {
+        table.elements = shape.distinct_rows().saturating_mul(shape.cols);
+    }
+    let label = format!("{}.indices", entry.name);
+    let tensor = graph.tensor(label, None, TensorRole::Input, Dtype::Int32, vec![shape.rows]);
+    inputs.push(Operand { tensor, elements: shape.rows });
 }
 
 /// The operands an entry reads: those it names, then those it has of its own.
@@ -129,6 +142,7 @@ fn shape(entry: &OperatorSpec, inputs: usize) -> Option<Shape> {
             let reads = if inputs == 0 { Vec::new() } else { vec![elements] };
             Shape { kind, class: OpClass::Other, reads, parameters: own, writes: elements }
         }
+        SpecOp::GatherSum => gather_sum(entry, inputs),
         SpecOp::Rope => {
             let elements = or_one(entry.elements);
             plain(OpKind::Rope { elements }, vec![elements], elements)
@@ -167,6 +181,22 @@ fn matmul(entry: &OperatorSpec, inputs: usize) -> Shape {
         return Shape { kind, class: OpClass::ActAct, reads: vec![a, b], parameters: Vec::new(), writes };
     }
     Shape { kind, class: OpClass::FfnProj, reads: vec![a], parameters: vec![b], writes }
+}
+
+fn gather_sum(entry: &OperatorSpec, inputs: usize) -> Shape {
+    let or_one = |size: Option<u64>| size.unwrap_or(1);
+    let shape = GatherSum {
+        rows: or_one(entry.rows),
+        cols: or_one(entry.cols),
+        pool: or_one(entry.pool),
+        table_rows: or_one(entry.table_rows),
+        skew_permille: u32::try_from(entry.skew_permille.unwrap_or(0)).unwrap_or(u32::MAX),
+        warm: entry.warm.unwrap_or(false),
+    };
+    let table = shape.table_rows.saturating_mul(shape.cols);
+    let writes = shape.results().saturating_mul(shape.cols);
+    let (reads, parameters) = if inputs == 0 { (Vec::new(), vec![table]) } else { (vec![table], Vec::new()) };
+    Shape { kind: OpKind::GatherSum(shape), class: OpClass::Other, reads, parameters, writes }
 }
 
 fn grouped(entry: &OperatorSpec, inputs: usize) -> Shape {

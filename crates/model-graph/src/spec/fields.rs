@@ -9,6 +9,8 @@ use crate::limits::MAX_ELEMENTS;
 pub const MAX_SPEC_OPERATORS: usize = 10_000;
 /// Characters of a name.
 const MAX_NAME: usize = 200;
+/// Largest exponent of Zipf's law, in thousandths.
+const MAX_SKEW: u64 = 10_000;
 /// Errors told at once.
 const MAX_ERRORS: usize = 50;
 
@@ -31,6 +33,11 @@ const ATTENTION: Rule = Rule {
 const GROUPED: Rule =
     Rule { needs: &["tokens", "experts", "top_k", "n", "k"], may_have: &[], inputs: (1, 2) };
 const ROWS: Rule = Rule { needs: &["rows", "cols"], may_have: &[], inputs: (1, 1) };
+const GATHER_SUM: Rule = Rule {
+    needs: &["rows", "cols", "table_rows"],
+    may_have: &["pool", "skew_permille", "warm"],
+    inputs: (1, 1),
+};
 const NORM: Rule = Rule { needs: &["rows", "cols"], may_have: &[], inputs: (1, 2) };
 const UNARY: Rule = Rule { needs: &["elements"], may_have: &[], inputs: (1, 1) };
 const BINARY: Rule = Rule { needs: &["elements"], may_have: &[], inputs: (2, 2) };
@@ -44,6 +51,7 @@ impl SpecOp {
             Self::Attention => &ATTENTION,
             Self::GroupedMatmul => &GROUPED,
             Self::Softmax | Self::Gather => &ROWS,
+            Self::GatherSum => &GATHER_SUM,
             Self::Layernorm | Self::Rmsnorm => &NORM,
             Self::Add | Self::Mul | Self::Div | Self::Pow | Self::SiluMul | Self::GeluMul => &BINARY,
             Self::Relu | Self::Gelu | Self::Silu | Self::Tanh | Self::Scale | Self::Copy => &UNARY,
@@ -79,6 +87,7 @@ impl SpecOp {
             Self::Copy => "copy",
             Self::Rope => "rope",
             Self::Gather => "gather",
+            Self::GatherSum => "gather_sum",
             Self::Route => "route",
             Self::Permute => "permute",
         }
@@ -118,7 +127,7 @@ impl OperatorSpec {
     }
 
     /// The shape fields by name; `causal`, which is no size, as 1.
-    fn fields(&self) -> [(&'static str, Option<u64>); 17] {
+    fn fields(&self) -> [(&'static str, Option<u64>); 20] {
         [
             ("m", self.m),
             ("n", self.n),
@@ -137,6 +146,9 @@ impl OperatorSpec {
             ("tokens", self.tokens),
             ("experts", self.experts),
             ("top_k", self.top_k),
+            ("pool", self.pool),
+            ("table_rows", self.table_rows),
+            ("skew_permille", self.skew_permille),
         ]
     }
 }
@@ -172,7 +184,9 @@ fn check_fields(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSp
                 errors.push(error);
             }
             Some(_) if !allowed => errors.push(superfluous(index, field, operator)),
-            Some(0) => errors.push(at(index, field, format!("`{field}` is 0; a size is at least 1"))),
+            Some(0) if field != "skew_permille" => {
+                errors.push(at(index, field, format!("`{field}` is 0; a size is at least 1")))
+            }
             Some(size) if size > MAX_ELEMENTS => {
                 errors.push(at(
                     index,
@@ -185,6 +199,9 @@ fn check_fields(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSp
     }
     if operator.causal.is_some() && !rule.may_have.contains(&"causal") {
         errors.push(superfluous(index, "causal", operator));
+    }
+    if operator.warm.is_some() && !rule.may_have.contains(&"warm") {
+        errors.push(superfluous(index, "warm", operator));
     }
     if errors.len() == before {
         check_relations(errors, index, operator);
@@ -214,6 +231,10 @@ fn check_relations(errors: &mut Vec<SpecError>, index: usize, operator: &Operato
         && top_k > experts
     {
         errors.push(at(index, "top_k", format!("`top_k` is {top_k}, more than the {experts} `experts`")));
+    }
+    if let Some(skew) = operator.skew_permille.filter(|skew| *skew > MAX_SKEW) {
+        let message = format!("`skew_permille` is {skew}; at most {MAX_SKEW}");
+        errors.push(at(index, "skew_permille", message));
     }
     let batch = operator.batch.unwrap_or(1);
     if let Some(shared) = operator.b_shared_by

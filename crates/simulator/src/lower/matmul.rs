@@ -78,7 +78,9 @@ fn plan(
     let (a, b) = (demand.input(0), demand.input(1));
     let inner_loop = chip.software.matmul_efficiency.value * pace.efficiency;
     let idle = Drive { duty: 0.0, dram_rate: 0.0 };
-    let ps_per_flop = driven_time(chip, engine, demand.compute, (1.0, 1.0), inner_loop, idle)?.total();
+    let executed = executed_share(chip, demand, engine);
+    let flop = (executed, executed);
+    let ps_per_flop = driven_time(chip, engine, demand.compute, flop, inner_loop, idle)?.total();
     // What packing brought in is there when the product starts.
     let packed = is_packed(chip, &parts, n);
     let missed = |operand: OperandDemand| if packed { 0.0 } else { operand.bytes * (1.0 - operand.hit) };
@@ -125,14 +127,16 @@ fn build(
     let inner_loop = products.inner_loop;
     let unit_steps = tile.tiles as f64 * tile.steps as f64;
     let drive = drive(chip, products, tile, unit_steps);
-    let flops = (tile.step_flops, tile.step_flops);
+    let executed = executed_share(chip, demand, engine);
+    let flops = (tile.step_flops * executed, tile.step_flops * executed);
     let step = driven_time(chip, engine, demand.compute, flops, inner_loop, drive)?;
     // What the power limit adds comes on top where computing sets the pace.
     let step_ps = tile.step_ps.max(step.total() + products.step_overhead_ps / tile.residents);
     let groups = wave_groups(chip, demand, products, tile, step_ps.ceil().max(1.0) as u64);
     let rows: f64 = products.parts.iter().map(|(count, rows)| *count as f64 * *rows as f64).sum();
-    let useful = 2.0 * rows * products.n as f64 * products.k as f64;
-    let padded = tile.step_flops * unit_steps;
+    // Zeros that are multiplied all the same are padding.
+    let useful = 2.0 * rows * products.n as f64 * products.k as f64 * demand.density;
+    let padded = tile.step_flops * unit_steps * executed;
     let mut shares = [EngineShare::default(); 3];
     let tile_ps = products.tile_overhead_ps / tile.residents;
     let mut share = driven_time(chip, engine, demand.compute, (useful, padded), inner_loop, drive)?;
@@ -164,6 +168,12 @@ fn build(
         add_packing(chip, demand, products, &mut plan)?;
     }
     Ok(plan)
+}
+
+/// The share of a dense product's operations that the engine executes: all of them, unless it skips two of four.
+fn executed_share(chip: &Chip, demand: &Demand, engine: EngineKind) -> f64 {
+    let skips = demand.two_four && engine == EngineKind::Matrix && chip.device.matrix.skips_two_of_four;
+    if skips { 0.5 } else { 1.0 }
 }
 
 /// How hard the tiles drive the chip, by the estimate of how long they take.

@@ -1,5 +1,6 @@
 //! A run: steps of a model, one after the other, on one device.
 
+mod far;
 mod rank;
 mod tiers;
 
@@ -7,11 +8,11 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 use memwall_hardware::{Device, Figure, LaunchMode, SoftwareProfile};
-use memwall_model_graph::{Graph, OpId, Operator, TensorRole};
+use memwall_model_graph::{Graph, OpId, OpKind, Operator, TensorRole};
 use memwall_units::{Bytes, Flops, Picos};
 
 use crate::chip::{Chip, EngineKind};
-use crate::demand::{self, Demand, touched_bytes};
+use crate::demand::{self, Demand, looked_up_hit, touched_bytes};
 use crate::energy::EnergyMeter;
 use crate::ledger::Ledger;
 use crate::memory::step_memory;
@@ -21,6 +22,7 @@ use crate::{
     Cause, EngineRecord, Interval, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError,
     Timeline, Track,
 };
+use far::Far;
 pub(crate) use rank::Footprint;
 use tiers::{TierBytes, TierTotals};
 
@@ -48,6 +50,8 @@ pub struct Simulation {
     timeline: Option<Timeline>,
     /// What the last operator gave.
     last: Option<Rc<Outcome>>,
+    /// What lies behind the device memory, where anything is kept there.
+    far: Option<Far>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,7 +82,9 @@ impl Simulation {
         software: &SoftwareProfile,
         options: Options,
     ) -> Result<Self, SimulationError> {
-        let chip = Chip::new(device, software)?;
+        let mut chip = Chip::new(device, software)?;
+        let exact = options.fidelity != crate::Fidelity::Bound;
+        let far = options.placement.map(|placement| Far::new(&mut chip, placement, exact)).transpose()?;
         let cache = chip.last_cache().map(|level| Residency::new(chip.levels[level].capacity as u64));
         let on_host = |picos: f64| Picos((picos / device.host.speed.value.max(1e-6)).ceil() as u64);
         Ok(Self {
@@ -98,6 +104,7 @@ impl Simulation {
             events: 0,
             timeline: options.timeline.then(Timeline::default),
             last: None,
+            far,
             chip,
             options,
         })
@@ -158,7 +165,7 @@ impl Simulation {
             fidelity: self.options.fidelity,
             wall,
             energy: self.energy.record(&self.chip, wall),
-            tiers: self.tiers.records(&self.chip, self.cache.as_ref(), wall),
+            tiers: self.tiers.records(&self.chip, self.cache.as_ref(), self.far.as_ref(), wall),
             operators: self
                 .operators
                 .into_iter()
@@ -174,7 +181,10 @@ impl Simulation {
     }
 
     fn check_memory(&mut self, graph: &Graph) -> Result<(), SimulationError> {
-        let memory = step_memory(graph);
+        let mut memory = step_memory(graph);
+        if let Some(far) = &mut self.far {
+            far.check(&self.chip, graph, &mut memory)?;
+        }
         self.tiers.memory_peak = self.tiers.memory_peak.max(memory.total());
         memory.check(&self.chip.device.tiers[self.chip.levels[self.chip.dram()].tier])
     }
@@ -199,16 +209,34 @@ impl Simulation {
         let events_left = limits.events.saturating_sub(self.events);
         let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
         self.events += events;
-        let start = self.launch(outcome.overhead);
+        let launched = self.launch(outcome.overhead);
+        let start = self.await_far(graph, operator, &demand, launched);
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
         let Some(end) = end else {
             return Err(over(LimitUnit::SimulatedTime, limits.simulated_time.0, start));
         };
         self.device_free = end;
-        self.book(graph, operator, &outcome);
+        self.book(graph, operator, &outcome, start.saturating_sub(launched));
+        if let Some(far) = &mut self.far {
+            far.ended(end);
+        }
         self.note_kernel(operator, start, &outcome);
         self.last = Some(outcome);
         Ok(())
+    }
+
+    /// When what the operator reads from behind the device memory is there, `launched` at the earliest; the wait is booked
+    /// to that link.
+    fn await_far(&mut self, graph: &Graph, operator: &Operator, demand: &Demand, launched: Picos) -> Picos {
+        let Some(far) = &mut self.far else { return launched };
+        let missed = demand.inputs.first().map_or(0.0, |table| table.bytes * (1.0 - table.hit));
+        let start = far.arrival(graph, operator, missed, launched).max(launched);
+        let wait = u128::from(start.saturating_sub(launched).0) * u128::from(self.chip.units);
+        for ledger in &mut self.ledgers {
+            ledger.add(Cause::Bandwidth, Some(far.placement.tier as usize), wait);
+        }
+        self.device_free = start;
+        start
     }
 
     /// Issues the next kernel and returns when it starts, after `overhead` of the other kernels of its call; the wait is
@@ -291,7 +319,8 @@ impl Simulation {
         }
     }
 
-    fn book(&mut self, graph: &Graph, operator: &Operator, outcome: &Outcome) {
+    /// Books what an operator did after `awaited`, its wait for what is kept behind the device memory.
+    fn book(&mut self, graph: &Graph, operator: &Operator, outcome: &Outcome, awaited: Picos) {
         for (ledger, part) in self.ledgers.iter_mut().zip(&outcome.ledgers) {
             ledger.add_all(part);
         }
@@ -302,11 +331,19 @@ impl Simulation {
         let totals = self.operators.entry(key).or_default();
         totals.class = operator.class.name();
         totals.count += 1;
-        totals.time = totals.time.saturating_add(outcome.duration);
+        let time = outcome.duration.saturating_add(awaited);
+        totals.time = totals.time.saturating_add(time);
         totals.flops = totals.flops.saturating_add(Flops(counts.flops));
         totals.mops = totals.mops.saturating_add(Bytes(counts.bytes()));
         totals.tiers.add(&self.chip, outcome);
-        totals.roofline = totals.roofline.saturating_add(outcome.roofline);
+        let mut roofline = outcome.roofline;
+        if let Some(far) = &self.far {
+            // What was copied while earlier operators ran took none of this one's time.
+            roofline = roofline.max(far.least().min(time.saturating_sub(Picos(1))));
+            let waited = u128::from(awaited.0) * u128::from(self.chip.units);
+            totals.ledger.add(Cause::Bandwidth, Some(far.placement.tier as usize), waited);
+        }
+        totals.roofline = totals.roofline.saturating_add(roofline);
         totals.ledger.add_all(&outcome.ledgers[outcome.primary as usize]);
     }
 
@@ -337,6 +374,13 @@ pub(crate) fn touch_cache(
     for (operand, seen) in operator.inputs.iter().zip(&mut demand.inputs) {
         let tensor = graph.tensor(operand.tensor);
         seen.hit = cache.hit_fraction(tensor.key, tensor.bytes());
+    }
+    if let (OpKind::GatherSum(shape), Some(table)) = (&operator.kind, demand.inputs.first_mut()) {
+        let row = shape.cols as f64 * table.element_bytes;
+        let hit = looked_up_hit(shape, cache.capacity() as f64, row, table.hit);
+        // Whole bytes miss.
+        let missed = (table.bytes * (1.0 - hit)).ceil().min(table.bytes);
+        table.hit = 1.0 - missed / table.bytes.max(1.0);
     }
     let mut written_back = 0;
     for operand in &operator.inputs {

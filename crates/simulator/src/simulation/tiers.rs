@@ -7,6 +7,7 @@ use crate::TierRecord;
 use crate::chip::{Chip, MAX_LEVELS};
 use crate::outcome::Outcome;
 use crate::residency::Residency;
+use crate::simulation::far::Far;
 
 #[derive(Debug, Default)]
 pub(super) struct TierTotals {
@@ -66,9 +67,20 @@ impl TierTotals {
         self.tile_peak = self.tile_peak.max(outcome.tile_bytes);
     }
 
-    pub fn records(&self, chip: &Chip, cache: Option<&Residency>, wall: Picos) -> Vec<TierRecord> {
+    pub fn records(
+        &self,
+        chip: &Chip,
+        cache: Option<&Residency>,
+        far: Option<&Far>,
+        wall: Picos,
+    ) -> Vec<TierRecord> {
         let device = &chip.device;
         let seconds = wall.as_secs_f64();
+        // What comes from behind the device memory is written there first.
+        let staged = |level: usize| {
+            let copied = far.filter(|_| level == chip.dram());
+            copied.map_or(0.0, |far| far.read as f64)
+        };
         let record = |(index, tier): (usize, &memwall_hardware::Tier)| {
             let level = chip.levels.iter().position(|level| level.tier == index);
             let feed = chip.feeds.iter().position(|feed| feed.tier == index);
@@ -80,7 +92,7 @@ impl TierTotals {
             let (read, written, peak) = match (level, feed) {
                 (Some(level), _) => (
                     self.levels_read[level],
-                    self.levels_written[level],
+                    self.levels_written[level] + staged(level),
                     if level == chip.dram() {
                         self.memory_peak as f64
                     } else if Some(level) == chip.last_cache() {
@@ -96,7 +108,11 @@ impl TierTotals {
                     let most = if holds_tiles { f64::INFINITY } else { capacity as f64 };
                     (self.feeds[feed], written, self.tile_peak.min(most))
                 }
-                (None, None) => (0.0, 0.0, 0.0),
+                (None, None) => {
+                    far.filter(|far| far.placement.tier as usize == index).map_or((0.0, 0.0, 0.0), |far| {
+                        (far.read as f64, far.written as f64, far.resident as f64)
+                    })
+                }
             };
             let total_rate = match tier.scope {
                 memwall_hardware::Scope::PerCore => tier.bandwidth.value.0 * f64::from(chip.units),

@@ -117,6 +117,11 @@ pub(super) fn describe(chip: &Chip, demand: &Demand) -> Stream {
         OpKind::Gather { rows, cols } => {
             Stream { pieces: rows as f64, ..flat(rows as f64 * cols as f64, 1.0, 0.0, 0.0) }
         }
+        // Each result is one piece, and adds up its rows one after the other.
+        OpKind::GatherSum(shape) => Stream {
+            pieces: shape.results() as f64,
+            ..flat(shape.rows as f64 * shape.cols as f64, 1.0, 0.0, 0.0)
+        },
         OpKind::KvAppend { elements } | OpKind::KvRead { elements } | OpKind::Permute { elements } => {
             flat(elements as f64, 1.0, 0.0, 0.0)
         }
