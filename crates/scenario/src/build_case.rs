@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
-use memwall_model_graph::{
-    Architecture, BuildOptions, GraphError, Parallel, Phase, Step as ModelStep, Workload,
-};
+use memwall_model_graph::{Graph, GraphError, Parallel, Phase, Step as ModelStep, Workload};
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::{ExpectSpec, Expectation};
+use crate::first_step::FirstStep;
 use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
@@ -57,7 +56,7 @@ pub(crate) fn build(
     };
     let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
     let notes = formats::check(&resolver.sources, root, &device, subject.precision(), problems);
-    let footprint = fit(resolver, root, &device, (&subject, &parallel), problems)?;
+    let (footprint, first_step) = fit(resolver, root, &device, (&subject, &parallel), problems)?;
     if problems.list.len() + problems.more > before {
         return None;
     }
@@ -75,6 +74,7 @@ pub(crate) fn build(
         expect: expect?,
         footprint,
         notes,
+        first_step,
     })
 }
 
@@ -201,16 +201,17 @@ fn subject(
     }
 }
 
-/// What the case needs of the device's memory; a problem if that is more than there is.
+/// What the case needs of the device's memory, and the graphs of its first step where a sweep keeps them; a problem if it
+/// needs more than there is.
 fn fit(
-    resolver: &Resolver<'_>,
+    resolver: &mut Resolver<'_>,
     root: &Node,
     device: &Device,
     (subject, parallel): (&Subject, &Parallel),
     problems: &mut Diagnostics,
-) -> Option<Footprint> {
-    let need = match footprint(subject, parallel) {
-        Ok(need) => need,
+) -> Option<(Footprint, Option<Vec<Arc<Graph>>>)> {
+    let (need, graphs) = match first_step(resolver, subject, parallel) {
+        Ok(FirstStep { footprint, graphs }) => (footprint, graphs),
         Err(error) => {
             let divides = matches!(error, GraphError::Parallel(_));
             let path = [Step::Key(if divides { "parallel" } else { "workload" }.to_owned())];
@@ -219,41 +220,54 @@ fn fit(
         }
     };
     capacity::check(&resolver.sources, root, device, subject, &need, problems);
-    Some(need)
+    Some((need, resolver.first_steps.is_some().then_some(graphs).filter(|graphs| !graphs.is_empty())))
 }
 
-fn footprint(subject: &Subject, parallel: &Parallel) -> Result<Footprint, GraphError> {
+/// The first step's graphs (none of an inline graph) and what all steps need at most.
+fn first_step(
+    resolver: &mut Resolver<'_>,
+    subject: &Subject,
+    parallel: &Parallel,
+) -> Result<FirstStep, GraphError> {
     let (architecture, workload, options) = match subject {
-        Subject::Graph { graph, .. } => return Ok(capacity::of_graph(graph)),
+        Subject::Graph { graph, .. } => {
+            return Ok(FirstStep { footprint: capacity::of_graph(graph), graphs: Vec::new() });
+        }
         Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
     };
+    let what = (*workload, *options, *parallel);
+    if let Some(known) = resolver.first_steps.as_ref().and_then(|steps| steps.find(architecture, &what)) {
+        return Ok(known.clone());
+    }
     // The first step may be a prefill, with the largest activations; the last has the longest cache.
-    let steps = [workload.steps().next(), last_step(workload)];
     let mut needs = vec![Footprint::default(); parallel.pipeline.max(1) as usize];
-    for step in steps.into_iter().flatten() {
-        add_step(&mut needs, architecture, options, parallel, &step)?;
+    let mut graphs = Vec::new();
+    if let Some(step) = workload.steps().next() {
+        graphs = rank_graphs(architecture, &step, options, parallel)?;
+        add_step(&mut needs, &graphs, parallel);
+    }
+    if let Some(step) = last_step(workload) {
+        add_step(&mut needs, &rank_graphs(architecture, &step, options, parallel)?, parallel);
     }
     for (stage, need) in needs.iter_mut().enumerate() {
         need.weights = architecture.rank_weight_bytes(&options.precision, parallel, stage as u32);
     }
     // The stage that needs most.
-    Ok(needs.into_iter().max_by_key(Footprint::total).unwrap_or_default())
+    let footprint = needs.into_iter().max_by_key(Footprint::total).unwrap_or_default();
+    let found = FirstStep { footprint, graphs };
+    if let Some(steps) = &mut resolver.first_steps {
+        steps.keep(architecture, what, found.clone());
+    }
+    Ok(found)
 }
 
-fn add_step(
-    needs: &mut [Footprint],
-    architecture: &Architecture,
-    options: &BuildOptions,
-    parallel: &Parallel,
-    step: &ModelStep,
-) -> Result<(), GraphError> {
+fn add_step(needs: &mut [Footprint], graphs: &[Arc<Graph>], parallel: &Parallel) {
     let caches = u64::from(parallel.micro_batches.max(1));
-    for (need, graph) in needs.iter_mut().zip(rank_graphs(architecture, step, options, parallel)?) {
-        let of_step = capacity::of_graph(&graph);
+    for (need, graph) in needs.iter_mut().zip(graphs) {
+        let of_step = capacity::of_graph(graph);
         need.kv_cache = need.kv_cache.max(of_step.kv_cache.saturating_mul(caches));
         need.activations = need.activations.max(of_step.activations);
     }
-    Ok(())
 }
 
 /// The last decode step, without counting through those before it; `None` where there is only one step.

@@ -82,7 +82,7 @@ impl MonteCarloReport {
         table.add("parameter", '<', 0, self.influences.iter().map(|one| short_name(&one.parameter)));
         let correlation = |one: &Influence| {
             one.rank_correlation.map_or_else(
-                || "does not vary".to_owned(),
+                || "none".to_owned(),
                 |value| {
                     format!(
                         "{}{}",
