@@ -169,9 +169,7 @@ fn a_monte_carlo_has_the_moments_of_its_distributions() {
     let sweep = scenario.monte_carlo(None).unwrap();
     let plan = SweepPlan::new(&scenario, &sweep, None, Shard::WHOLE);
     let draws: Vec<Vec<f64>> = (0..plan.rows())
-        .map(|index| {
-            plan.values(index).iter().map(|value| shown(&[value.clone()])[0].parse().unwrap()).collect()
-        })
+        .map(|index| shown(&plan.values(index)).iter().map(|number| number.parse().unwrap()).collect())
         .collect();
     let column = |axis: usize| draws.iter().map(|draw| draw[axis]).collect::<Vec<f64>>();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
