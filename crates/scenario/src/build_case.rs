@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
-use memwall_model_graph::{
-    Architecture, BuildOptions, GraphError, Parallel, Phase, Sparsity, Step as ModelStep, Workload,
-};
+use memwall_model_graph::{Graph, GraphError, Parallel, Phase, Sparsity, Step as ModelStep, Workload};
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::{ExpectSpec, Expectation};
+use crate::first_step::FirstStep;
 use crate::nearest::nearest;
 use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
@@ -66,7 +65,7 @@ pub(crate) fn build(
     }
     let notes = formats::check(&resolver.sources, root, &device, subject.precision(), problems);
     let asked = Asked { subject: &subject, parallel: &parallel, sparsity, placement: placement.as_ref() };
-    let footprint = fit(resolver, root, &device, &asked, problems)?;
+    let (footprint, first_step) = fit(resolver, root, &device, &asked, problems)?;
     if problems.list.len() + problems.more > before {
         return None;
     }
@@ -86,6 +85,7 @@ pub(crate) fn build(
         placement,
         footprint,
         notes,
+        first_step,
     })
 }
 
@@ -233,16 +233,17 @@ fn pruned(subject: Subject, sparsity: Option<Sparsity>) -> Subject {
     }
 }
 
-/// What the case needs of memory; a problem if that is more than there is.
+/// What the case needs of memory, and the graphs of its first step where a sweep keeps them; a problem if it
+/// needs more than there is.
 fn fit(
-    resolver: &Resolver<'_>,
+    resolver: &mut Resolver<'_>,
     root: &Node,
     device: &Device,
     asked: &Asked<'_>,
     problems: &mut Diagnostics,
-) -> Option<Footprint> {
-    let (need, near) = match footprint(asked) {
-        Ok(need) => need,
+) -> Option<(Footprint, Option<Vec<Arc<Graph>>>)> {
+    let (FirstStep { footprint: need, graphs }, near) = match first_step(resolver, asked) {
+        Ok(found) => found,
         Err(error) => {
             let divides = matches!(error, GraphError::Parallel(_));
             let path = [Step::Key(if divides { "parallel" } else { "workload" }.to_owned())];
@@ -251,47 +252,60 @@ fn fit(
         }
     };
     capacity::check(&resolver.sources, root, device, asked.subject, &near, problems);
-    Some(need)
+    Some((need, resolver.first_steps.is_some().then_some(graphs).filter(|graphs| !graphs.is_empty())))
 }
 
-/// What the case needs of all memory, and of the device memory.
-fn footprint(asked: &Asked<'_>) -> Result<(Footprint, Footprint), GraphError> {
-    let parallel = asked.parallel;
+/// The first step's graphs (none of an inline graph) and what all steps need at most; of that, the part in the device
+/// memory.
+fn first_step(resolver: &mut Resolver<'_>, asked: &Asked<'_>) -> Result<(FirstStep, Footprint), GraphError> {
+    let (parallel, sparsity) = (asked.parallel, asked.sparsity);
     let (architecture, workload, options) = match asked.subject {
         Subject::Graph { graph, .. } => {
-            let need = capacity::of_graph(graph);
-            return Ok((need, near(&need, graph, asked)));
+            let footprint = capacity::of_graph(graph);
+            return Ok((FirstStep { footprint, graphs: Vec::new() }, near(&footprint, graph, asked)));
         }
         Subject::Model { architecture, workload, options, .. } => (architecture, workload, options),
     };
-    // The first step may be a prefill, with the largest activations; the last has the longest cache.
-    let steps = [workload.steps().next(), last_step(workload)];
-    let mut needs = vec![Footprint::default(); parallel.pipeline.max(1) as usize];
-    for step in steps.into_iter().flatten() {
-        add_step(&mut needs, architecture, options, parallel, &step)?;
+    let what = (*workload, *options, *parallel);
+    // Kept are only those of models whose weights are whole and where one expects them.
+    let is_plain = sparsity.is_none() && asked.placement.is_none();
+    let kept = resolver.first_steps.as_ref().filter(|_| is_plain);
+    if let Some(known) = kept.and_then(|steps| steps.find(architecture, &what)) {
+        return Ok((known.clone(), known.footprint));
     }
-    let last = last_step(workload).or_else(|| workload.steps().next());
-    let one_device = parallel.ranks() == 1;
-    let graph = match last {
-        Some(step) if one_device && (asked.sparsity.is_some() || asked.placement.is_some()) => {
-            rank_graphs(architecture, &step, options, parallel, asked.sparsity)?.into_iter().next()
-        }
-        _ => None,
-    };
+    // The first step may be a prefill, with the largest activations; the last has the longest cache.
+    let mut needs = vec![Footprint::default(); parallel.pipeline.max(1) as usize];
+    let mut graphs = Vec::new();
+    if let Some(step) = workload.steps().next() {
+        graphs = rank_graphs(architecture, &step, options, parallel, sparsity)?;
+        add_step(&mut needs, &graphs, parallel);
+    }
+    let mut last = graphs.clone();
+    if let Some(step) = last_step(workload) {
+        last = rank_graphs(architecture, &step, options, parallel, sparsity)?;
+        add_step(&mut needs, &last, parallel);
+    }
     for (stage, need) in needs.iter_mut().enumerate() {
         need.weights = architecture.rank_weight_bytes(&options.precision, parallel, stage as u32);
     }
     // The stage that needs most.
-    let mut need = needs.into_iter().max_by_key(Footprint::total).unwrap_or_default();
-    let Some(graph) = graph else { return Ok((need, need)) };
-    if asked.sparsity.is_some() {
-        need.weights = capacity::of_graph(&graph).weights;
+    let mut footprint = needs.into_iter().max_by_key(Footprint::total).unwrap_or_default();
+    let mut in_device = footprint;
+    if let Some(graph) = last.first().filter(|_| !is_plain && parallel.ranks() == 1) {
+        if sparsity.is_some() {
+            footprint.weights = capacity::of_graph(graph).weights;
+        }
+        in_device = near(&footprint, graph, asked);
     }
-    Ok((need, near(&need, &graph, asked)))
+    let found = FirstStep { footprint, graphs };
+    if let Some(steps) = resolver.first_steps.as_mut().filter(|_| is_plain) {
+        steps.keep(architecture, what, found.clone());
+    }
+    Ok((found, in_device))
 }
 
 /// What of `need` is not kept behind the device memory.
-fn near(need: &Footprint, graph: &memwall_model_graph::Graph, asked: &Asked<'_>) -> Footprint {
+fn near(need: &Footprint, graph: &Graph, asked: &Asked<'_>) -> Footprint {
     let (weights, caches) =
         asked.placement.map_or((0, 0), |placement| placement::elsewhere(graph, placement));
     Footprint {
@@ -301,20 +315,13 @@ fn near(need: &Footprint, graph: &memwall_model_graph::Graph, asked: &Asked<'_>)
     }
 }
 
-fn add_step(
-    needs: &mut [Footprint],
-    architecture: &Architecture,
-    options: &BuildOptions,
-    parallel: &Parallel,
-    step: &ModelStep,
-) -> Result<(), GraphError> {
+fn add_step(needs: &mut [Footprint], graphs: &[Arc<Graph>], parallel: &Parallel) {
     let caches = u64::from(parallel.micro_batches.max(1));
-    for (need, graph) in needs.iter_mut().zip(rank_graphs(architecture, step, options, parallel, None)?) {
-        let of_step = capacity::of_graph(&graph);
+    for (need, graph) in needs.iter_mut().zip(graphs) {
+        let of_step = capacity::of_graph(graph);
         need.kv_cache = need.kv_cache.max(of_step.kv_cache.saturating_mul(caches));
         need.activations = need.activations.max(of_step.activations);
     }
-    Ok(())
 }
 
 /// The last decode step, without counting through those before it; `None` where there is only one step.

@@ -44,6 +44,8 @@ pub struct Case {
     pub footprint: Footprint,
     /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
     pub notes: Vec<String>,
+    /// The graphs of the first step, where other points of a sweep share them.
+    pub(crate) first_step: Option<Vec<Arc<Graph>>>,
 }
 
 /// Several devices that run one model.
@@ -123,8 +125,12 @@ impl Case {
             }))),
             Subject::Model { architecture, workload, options, .. } => {
                 let (parallel, sparsity) = (self.parallel(), self.sparsity);
+                let mut known = self.first_step.clone();
                 Box::new(workload.steps().map(move |step| {
-                    let graphs = rank_graphs(architecture, &step, options, &parallel, sparsity)?;
+                    let graphs = match known.take() {
+                        Some(graphs) => graphs,
+                        None => rank_graphs(architecture, &step, options, &parallel, sparsity)?,
+                    };
                     Ok(StepGraph { phase: step.phase.name(), tokens: step.tokens(), graphs })
                 }))
             }

@@ -8,6 +8,7 @@ mod collective;
 mod config;
 mod diagnostic;
 mod expect;
+mod first_step;
 mod formats;
 mod graph;
 mod limits;

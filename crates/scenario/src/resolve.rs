@@ -11,6 +11,7 @@ use memwall_hardware::{
 use memwall_model_graph::Architecture;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::first_step::FirstSteps;
 use crate::limits::MAX_EXTENDS;
 use crate::loader::Loader;
 use crate::nearest::{nearest, one_of};
@@ -37,6 +38,8 @@ pub(crate) struct Resolver<'a> {
     models: BTreeMap<String, Option<Model>>,
     systems: BTreeMap<String, Option<Arc<System>>>,
     libraries: BTreeMap<String, Option<Arc<CommunicationLibrary>>>,
+    /// First steps, where cases follow each other that are often alike.
+    pub first_steps: Option<FirstSteps>,
 }
 
 /// Which block a name stands in.
@@ -108,6 +111,7 @@ impl<'a> Resolver<'a> {
             models: BTreeMap::new(),
             systems: BTreeMap::new(),
             libraries: BTreeMap::new(),
+            first_steps: None,
         }
     }
 

@@ -71,8 +71,10 @@ fn run_point(plan: &SweepPlan<'_>, points: &mut Points<'_>, index: u64) -> Sweep
 /// What is wrong with a point, in one line.
 fn words(problems: &Diagnostics) -> String {
     let one = |problem: &Diagnostic| {
+        let known = problem.path.is_empty() || problem.message.contains(&problem.path);
+        let path = (!known).then_some(problem.path.as_str());
         let label = problem.spots.first().map(|spot| spot.label.as_str()).filter(|label| !label.is_empty());
-        let parts = [Some(problem.message.as_str()), label].into_iter().flatten();
+        let parts = [path, Some(problem.message.as_str()), label].into_iter().flatten();
         parts.chain(problem.help.iter().map(String::as_str)).collect::<Vec<_>>().join(": ")
     };
     problems.list.iter().map(one).collect::<Vec<_>>().join("; ")

@@ -1,5 +1,7 @@
 //! The table of DRAM parts, compiled in.
 
+use std::sync::LazyLock;
+
 use super::{DramClocks, DramOrganization, DramPart, DramStandard};
 use crate::nearest::{nearest, shorten};
 use crate::{CatalogError, Provenance};
@@ -15,6 +17,13 @@ const RATES: std::ops::RangeInclusive<u32> = 100..=100_000;
 /// # Errors
 /// [`CatalogError::Broken`] when the table does not read; the catalog's own tests exclude it.
 pub fn dram_parts() -> Result<Vec<DramPart>, CatalogError> {
+    PARTS.clone()
+}
+
+// Read once: every device that names a part asks for it.
+static PARTS: LazyLock<Result<Vec<DramPart>, CatalogError>> = LazyLock::new(read_parts);
+
+fn read_parts() -> Result<Vec<DramPart>, CatalogError> {
     let mut parts = Vec::new();
     for (line, fields) in rows(PUBLISHED) {
         parts.push(published(&fields).ok_or_else(|| broken("dram.csv", line))?);
@@ -31,7 +40,7 @@ pub fn dram_parts() -> Result<Vec<DramPart>, CatalogError> {
 /// # Errors
 /// [`CatalogError::Unknown`] with the nearest names, also when the rate is none.
 pub fn dram_part(name: &str) -> Result<DramPart, CatalogError> {
-    let parts = dram_parts()?;
+    let parts = PARTS.as_ref().map_err(Clone::clone)?;
     let wanted = if name.len() <= 64 { name.trim().replace('-', "_") } else { String::new() };
     let (stem, rate) = match wanted.split_once('@') {
         Some((stem, rate)) => (stem, rate.parse().ok().filter(|rate| RATES.contains(rate))),

@@ -1,14 +1,12 @@
 //! What uncertain parameters do to the figures.
 
-use serde::Serialize;
-
 use super::table::short_name;
 use crate::number::significant;
 use crate::table::{Columns, Tone, View};
 use crate::{MetricUnit, metric_text};
 
 /// Every figure with its spread, and which parameter it comes from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MonteCarloReport {
     /// The scenario's name.
     pub scenario: String,
@@ -23,11 +21,10 @@ pub struct MonteCarloReport {
 }
 
 /// How one figure is spread.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SpreadReport {
     /// `time_s`.
     pub name: String,
-    #[serde(skip)]
     /// What it is measured in.
     pub unit: MetricUnit,
     /// Samples that have it.
@@ -47,7 +44,7 @@ pub struct SpreadReport {
 }
 
 /// How much a parameter matters to the time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Influence {
     /// The parameter's column.
     pub parameter: String,
@@ -82,7 +79,7 @@ impl MonteCarloReport {
         table.add("parameter", '<', 0, self.influences.iter().map(|one| short_name(&one.parameter)));
         let correlation = |one: &Influence| {
             one.rank_correlation.map_or_else(
-                || "does not vary".to_owned(),
+                || "none".to_owned(),
                 |value| {
                     format!(
                         "{}{}",
@@ -94,13 +91,5 @@ impl MonteCarloReport {
         };
         table.add("correlation", '>', 0, self.influences.iter().map(correlation));
         text + &table.fit(view).render(view)
-    }
-
-    /// As JSON.
-    ///
-    /// # Errors
-    /// Never in practice: the data has no map with keys that are not texts.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 }

@@ -4,6 +4,7 @@ use super::{Axis, AxisValue};
 use crate::case::Case;
 use crate::cases::nested;
 use crate::diagnostic::Diagnostics;
+use crate::first_step::FirstSteps;
 use crate::loader::Loader;
 use crate::node::Node;
 use crate::overlay::overlay;
@@ -27,8 +28,7 @@ impl<'a> Points<'a> {
     /// Reads points of `scenario`, which has one case.
     #[must_use]
     pub fn new(scenario: &'a Scenario, axes: &'a [Axis], loader: &'a dyn Loader) -> Self {
-        let resolver = Resolver::new(scenario.sources().clone(), loader);
-        Self { scenario, axes, loader, resolver, base: scenario.first_tree() }
+        Self { scenario, axes, loader, resolver: fresh(scenario, loader), base: scenario.first_tree() }
     }
 
     /// The case with these values, one of each axis.
@@ -62,7 +62,7 @@ impl<'a> Points<'a> {
 
     fn read(&mut self, tree: &Node) -> Result<Case, Diagnostics> {
         if self.resolver.is_full(self.scenario.sources().len() + MOST_NEW_TEXTS) {
-            self.resolver = Resolver::new(self.scenario.sources().clone(), self.loader);
+            self.resolver = fresh(self.scenario, self.loader);
         }
         let mut problems = Diagnostics::default();
         let name = self.scenario.cases.first().map_or("", |case| case.name.as_str());
@@ -76,4 +76,10 @@ impl<'a> Points<'a> {
             }
         }
     }
+}
+
+fn fresh<'a>(scenario: &Scenario, loader: &'a dyn Loader) -> Resolver<'a> {
+    let mut resolver = Resolver::new(scenario.sources().clone(), loader);
+    resolver.first_steps = Some(FirstSteps::default());
+    resolver
 }
