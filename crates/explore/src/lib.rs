@@ -9,6 +9,7 @@ mod microbenchmark;
 mod replay;
 mod run;
 pub mod validate;
+pub mod whatif;
 
 pub use collective::{collective_expectations, run_collectives};
 pub use export::chakra_traces;

@@ -22,6 +22,7 @@ mod timeline;
 mod trace_replay;
 mod validation;
 mod wall;
+mod whatif;
 
 pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
 pub use calibration::{Calibration, CalibrationErrors, FittedParameter, Outcome, ParameterTexts};
@@ -48,3 +49,4 @@ pub use timeline::perfetto_trace;
 pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};
 pub use validation::{ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, statistics};
 pub use wall::{cause_text, wall_sentence};
+pub use whatif::{ParameterReport, WallMove, WhatIfDocument, WhatIfReport};

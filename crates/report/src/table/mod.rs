@@ -12,6 +12,7 @@ mod listing;
 mod many;
 mod team;
 mod trace_replay;
+mod whatif;
 
 pub use energy::silicon_text;
 pub use explained::explanation_text;
@@ -21,6 +22,7 @@ pub use listing::{figure_list, figure_table, name_list, paragraph};
 pub(crate) use case::section;
 pub(crate) use columns::Columns;
 pub(crate) use layout::{Grid, Tone, clean, wrap};
+pub(crate) use whatif::advice;
 
 use crate::{Checked, Document};
 

@@ -1,5 +1,6 @@
 //! A run: steps of a model, one after the other, on one device.
 
+mod planner;
 mod rank;
 mod tiers;
 
@@ -14,6 +15,7 @@ use crate::chip::{Chip, EngineKind};
 use crate::demand::{self, Demand, touched_bytes};
 use crate::energy::EnergyMeter;
 use crate::ledger::Ledger;
+use crate::lower::Planner;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
 use crate::residency::Residency;
@@ -21,6 +23,7 @@ use crate::{
     Cause, EngineRecord, Interval, LimitUnit, OperatorRecord, Options, PhaseRecord, Record, SimulationError,
     Timeline, Track,
 };
+use planner::PlannerState;
 pub(crate) use rank::Footprint;
 use tiers::TierTotals;
 
@@ -30,6 +33,8 @@ pub struct Simulation {
     chip: Chip,
     options: Options,
     cache: Option<Residency>,
+    /// The machine it is planned for, where that is another.
+    planner: Option<PlannerState>,
     memo: Memo,
     /// When the device and the host are free.
     device_free: Picos,
@@ -81,6 +86,7 @@ impl Simulation {
         let issue = software.issue.value.0 as f64 / device.host.speed.value.max(1e-6);
         Ok(Self {
             cache,
+            planner: None,
             memo: Memo::default(),
             device_free: Picos::ZERO,
             host_free: Picos::ZERO,
@@ -189,7 +195,11 @@ impl Simulation {
             touch_cache(cache, self.chip.fetch_on_write, graph, id, operator, &mut demand);
         }
         let events_left = limits.events.saturating_sub(self.events);
-        let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
+        let planned = self.planner.as_mut().map(|planner| planner.demand(graph, id, operator, name));
+        let held = self.planner.as_ref().zip(planned.as_ref());
+        let held = held.map(|(planner, demand)| Planner { chip: &planner.chip, demand });
+        let (outcome, events) =
+            self.memo.outcome(&self.chip, self.options.fidelity, &demand, held, events_left)?;
         self.events += events;
         let start = self.launch(outcome.overhead);
         let end = start.checked_add(outcome.duration).filter(|end| *end <= limits.simulated_time);
