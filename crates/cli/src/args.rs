@@ -83,6 +83,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  memwall explain scenarios/tutorial/first_run.yaml mlp.down\n  \
         memwall explain first_run.yaml layers.3.attn --set workload.batch=32")]
     Explain(ExplainArgs),
+    /// Change each figure of the machine a little: what that does to time, energy and cost, and what moves the wall
+    #[command(after_help = "Examples:\n  memwall whatif scenarios/tutorial/first_run.yaml\n  \
+        memwall whatif first_run.yaml --by '20 %' --top 5\n  memwall whatif first_run.yaml --format csv -o whatif.csv")]
+    Whatif(WhatifArgs),
     /// Compare predictions with measured kernels: rows of CSV files, error statistics by group
     #[command(after_help = "Examples:\n  memwall validate measured/*.csv\n  \
         memwall validate gemm.csv --worst 20\n  memwall validate gemm.csv --format csv -o rows.csv")]
@@ -226,6 +230,38 @@ pub struct ExplainArgs {
     /// Which step: 1 is the prefill of a generate workload, or the first token; the last unless given
     #[arg(long, value_name = "NUMBER")]
     pub step: Option<u64>,
+}
+
+/// `memwall whatif`.
+#[derive(Debug, Clone, Args)]
+pub struct WhatifArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// How much better each figure becomes, in percent: less of a latency, more of anything else
+    #[arg(long, value_name = "PERCENT", default_value = "10 %", value_parser = percent)]
+    pub by: f64,
+    /// The most figures to show of a case; JSON and CSV have all
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    pub top: usize,
+    /// How closely to simulate, instead of what the scenario says
+    #[arg(long, value_enum)]
+    pub fidelity: Option<FidelityArg>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to a file instead of standard output; the file appears complete or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A percentage as a part of 1: `10 %`, `10%` or `10`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim();
+    match number.parse::<f64>() {
+        Ok(value) if (0.1..=90.0).contains(&value) => Ok(value / 100.0),
+        Ok(value) => Err(format!("{value} % is out of range: it must be from 0.1 % to 90 %")),
+        Err(_) => Err("expected a percentage such as `10 %`".to_owned()),
+    }
 }
 
 /// `memwall validate`.

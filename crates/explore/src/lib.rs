@@ -13,6 +13,7 @@ mod run;
 mod sweep;
 mod trend;
 pub mod validate;
+pub mod whatif;
 
 pub use collective::{collective_expectations, run_collectives};
 pub use export::chakra_traces;

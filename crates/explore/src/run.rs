@@ -106,30 +106,47 @@ pub fn run_case(case: &Case) -> Result<Record, RunError> {
 /// It could not be run.
 pub fn run_case_with(case: &Case, timeline: bool) -> Result<Record, RunError> {
     let failed = |reason: Reason| RunError { case: case.name.clone(), reason };
-    let options = Options {
+    run_held(case, None, options(case, timeline)).map_err(failed)
+}
+
+/// What a case asks of the simulator.
+pub(crate) fn options(case: &Case, timeline: bool) -> Options {
+    Options {
         fidelity: case.fidelity,
         counting: case.counting,
         timeline,
         sequences: case.sequences(),
         placement: case.placement,
         ..Options::default()
-    };
-    if let Some(team) = &case.team {
-        return run_team(case, team, options).map_err(failed);
     }
-    let mut simulation =
-        Simulation::new(&case.device, &case.software, options).map_err(|error| failed(error.into()))?;
+}
+
+/// Runs one case, with the plans of another where one is given.
+pub(crate) fn run_held(case: &Case, held: Option<&Case>, options: Options) -> Result<Record, Reason> {
+    if let Some(team) = &case.team {
+        return run_team(case, team, held, options);
+    }
+    let mut simulation = Simulation::new(&case.device, &case.software, options)?;
+    if let Some(held) = held {
+        simulation = simulation.with_plans_of(&held.device)?;
+    }
     for (index, step) in case.steps().enumerate() {
-        let step = step.map_err(|error| failed(error.into()))?;
+        let step = step?;
         if index == 0 {
-            simulation.foresee(case.step_count(), &step.graphs[0]).map_err(|error| failed(error.into()))?;
+            simulation.foresee(case.step_count(), &step.graphs[0])?;
         }
-        simulation.step(&step.graphs[0], step.phase, step.tokens).map_err(|error| failed(error.into()))?;
+        simulation.step(&step.graphs[0], step.phase, step.tokens)?;
     }
     Ok(simulation.finish())
 }
 
-fn run_team(case: &Case, team: &memwall_scenario::Team, options: Options) -> Result<Record, Reason> {
+fn run_team(
+    case: &Case,
+    team: &memwall_scenario::Team,
+    held: Option<&Case>,
+    options: Options,
+) -> Result<Record, Reason> {
+    let plans_of = held.and_then(|held| Some((&*held.device, held.team.as_ref()?.system.fabric())));
     let mut running = Team::new(TeamSetup {
         device: &case.device,
         software: &case.software,
@@ -138,6 +155,7 @@ fn run_team(case: &Case, team: &memwall_scenario::Team, options: Options) -> Res
         parallel: team.parallel,
         slow: &team.slow,
         options,
+        plans_of,
     })?;
     for (index, step) in case.steps().enumerate() {
         let step = step?;
@@ -183,7 +201,7 @@ const fn wanted(check: Check) -> Wanted {
     }
 }
 
-fn context(case: &Case) -> Context {
+pub(crate) fn context(case: &Case) -> Context {
     Context {
         description: case.description.clone(),
         device: DeviceReport { name: case.device.name.clone(), title: case.device.title.clone() },

@@ -29,6 +29,7 @@ mod trace_replay;
 mod trend;
 mod validation;
 mod wall;
+mod whatif;
 
 pub use agreement::{Agreement, Errors, Inversion, agreements, kendall_tau};
 pub use calibration::{Calibration, CalibrationErrors, FittedParameter, Outcome, ParameterTexts};
@@ -63,3 +64,4 @@ pub use validation::{
     ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, quantile, statistics,
 };
 pub use wall::{cause_text, wall_sentence};
+pub use whatif::{ParameterReport, WallMove, WhatIfDocument, WhatIfReport};

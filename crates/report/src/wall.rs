@@ -85,7 +85,7 @@ fn is_waiting(cause: Cause) -> bool {
 }
 
 // Scenarios write tiers in lower case; prose has them as everybody does.
-fn tier_in_words(name: &str) -> String {
+pub(crate) fn tier_in_words(name: &str) -> String {
     let digits_aside = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match digits_aside {
         "hbm" | "l" | "llc" | "dram" | "ddr" | "lpddr" | "gddr" | "sram" | "vmem" => name.to_uppercase(),

@@ -160,7 +160,7 @@ pub fn explain(
             }
         }
     }
-    let plan = lower(&chip, &demand)?;
+    let plan = lower(&chip, &demand, None)?;
     let jumps = options.fidelity != Fidelity::Step;
     let outcome =
         run_plan(&chip, &name, &plan, Mode { jumps, folded: true, event_limit: options.limits.events })?;

@@ -13,7 +13,7 @@ use crate::demand::Demand;
 use crate::energy::{Operations, operations};
 use crate::kernel::{self, Mode, Stuck};
 use crate::ledger::{Ledger, kernel_ledger};
-use crate::lower::{call_overhead, lower};
+use crate::lower::{Planner, call_overhead, lower};
 use crate::plan::{KernelPlan, Traffic};
 use crate::{Fidelity, LimitUnit, SimulationError};
 
@@ -85,15 +85,19 @@ impl Memo {
         chip: &Chip,
         fidelity: Fidelity,
         demand: &Demand,
+        held: Option<Planner<'_>>,
         event_limit: u64,
     ) -> Result<(Rc<Outcome>, u64), SimulationError> {
         let key = self.key.get_or_insert_with(|| Key::new(demand));
         key.describe(demand);
+        if let Some(held) = held {
+            key.add(held.demand);
+        }
         if let Some(known) = self.outcomes.get(key) {
             return Ok((Rc::clone(known), 0));
         }
         let key = key.clone();
-        let outcome = Rc::new(execute(chip, fidelity, demand, event_limit)?);
+        let outcome = Rc::new(execute(chip, fidelity, demand, held, event_limit)?);
         if self.outcomes.len() >= MOST_OUTCOMES {
             self.outcomes.clear();
         }
@@ -114,6 +118,10 @@ impl Key {
         }
         self.compute = demand.compute;
         self.figures.clear();
+        self.add(demand);
+    }
+
+    fn add(&mut self, demand: &Demand) {
         self.figures.push(demand.inputs.len() as u64);
         self.figures.push(u64::from(demand.two_four));
         self.figures
@@ -125,17 +133,18 @@ impl Key {
     }
 }
 
-/// Plans and runs an operator, alone on the chip.
+/// Plans and runs an operator, alone on the chip; `held` plans for another.
 pub(crate) fn execute(
     chip: &Chip,
     fidelity: Fidelity,
     demand: &Demand,
+    held: Option<Planner<'_>>,
     event_limit: u64,
 ) -> Result<Outcome, SimulationError> {
     if fidelity == Fidelity::Bound {
         return bound_run(chip, demand);
     }
-    let plan = lower(chip, demand)?;
+    let plan = lower(chip, demand, held)?;
     let mode = Mode { jumps: fidelity == Fidelity::Flow, folded: true, event_limit };
     let outcome = run_plan(chip, demand.name, &plan, mode)?;
     Ok(Outcome {

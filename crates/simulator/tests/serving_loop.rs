@@ -49,6 +49,7 @@ fn team(software: &SoftwareProfile) -> Record {
         parallel: Parallel::default(),
         slow: &[],
         options: options(Fidelity::Flow),
+        plans_of: None,
     })
     .expect("a sound machine");
     for _ in 0..STEPS {

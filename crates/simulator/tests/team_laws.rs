@@ -41,6 +41,7 @@ impl Machine {
             parallel,
             slow,
             options,
+            plans_of: None,
         }
     }
 

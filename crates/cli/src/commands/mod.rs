@@ -12,6 +12,7 @@ pub mod run;
 mod scenario;
 pub mod sweep;
 pub mod validate;
+pub mod whatif;
 
 use std::path::Path;
 
@@ -29,6 +30,17 @@ fn deliver(output: Option<&Path>, text: &str) -> Exit {
     match write_whole(path, text) {
         Ok(()) => Exit::Ok,
         Err(message) => cannot_write(path, &message),
+    }
+}
+
+/// The same for a document as it was rendered.
+fn deliver_document(output: Option<&Path>, text: Result<String, serde_json::Error>) -> Exit {
+    match text {
+        Ok(text) => deliver(output, &text),
+        Err(error) => {
+            complain(&format!("error: the result cannot be written as JSON: {error}"));
+            Exit::Internal
+        }
     }
 }
 

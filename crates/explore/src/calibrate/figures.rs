@@ -185,6 +185,9 @@ mod tests {
             "load_cache.access.ways",
             "threads.group",
             "threads.per_core",
+            "process",
+            "die_area",
+            "cores_built",
         ];
         let is_figure =
             |row: &memwall_hardware::FigureRow| row.kind.is_some() && !counts.contains(&row.path.as_str());

@@ -185,6 +185,7 @@ impl<'a> Serving<'a> {
             parallel: self.parallel,
             slow: &[],
             options: Options { sequences: step.batch, ..Options::default() },
+            plans_of: None,
         })
         .map_err(refuse)?;
         for _ in 0..times {

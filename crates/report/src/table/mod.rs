@@ -14,6 +14,7 @@ mod optimize;
 mod team;
 mod trace_replay;
 mod trend;
+mod whatif;
 
 pub use energy::silicon_text;
 pub use explained::explanation_text;
@@ -23,6 +24,7 @@ pub use listing::{figure_list, figure_table, name_list, paragraph};
 pub(crate) use case::section;
 pub(crate) use columns::Columns;
 pub(crate) use layout::{Grid, Tone, clean, shorten, wrap};
+pub(crate) use whatif::advice;
 
 use crate::{Checked, Document};
 

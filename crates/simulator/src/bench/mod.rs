@@ -108,7 +108,7 @@ impl Bench {
             reuse.fill(&mut demand, self.chip.fetch_on_write);
             let events_left = self.options.limits.events;
             let (outcome, events) =
-                self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
+                self.memo.outcome(&self.chip, self.options.fidelity, &demand, None, events_left)?;
             run.events += events;
             run.roofline = run.roofline.saturating_add(outcome.roofline);
             let gap = gap.saturating_add(outcome.overhead);

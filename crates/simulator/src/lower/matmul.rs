@@ -4,8 +4,9 @@ use memwall_hardware::{ExpertTile, Figure};
 use memwall_model_graph::{GroupedMatMul, MatMul};
 use memwall_units::{Bytes, Picos};
 
+use super::Planner;
 use super::engine_time::{Drive, driven_time, unit_time};
-use super::tile_search::{Products, Tile, search};
+use super::tile_search::{Products, Tile, refit, search};
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
 use crate::demand::{Demand, OperandDemand};
@@ -19,9 +20,10 @@ pub(crate) fn lower_matmul(
     chip: &Chip,
     demand: &Demand,
     shape: MatMul,
+    held: Option<Planner<'_>>,
 ) -> Result<KernelPlan, SimulationError> {
     let pace = Pace { tile: None, step_overhead: chip.software.step_overhead.value, efficiency: 1.0 };
-    plan(chip, demand, vec![(shape.batch, shape.m)], (shape.n, shape.k), pace)
+    plan(chip, demand, vec![(shape.batch, shape.m)], (shape.n, shape.k), &pace, held)
 }
 
 /// Plans the products of all experts as one kernel.
@@ -29,9 +31,10 @@ pub(crate) fn lower_grouped(
     chip: &Chip,
     demand: &Demand,
     shape: &GroupedMatMul,
+    held: Option<Planner<'_>>,
 ) -> Result<KernelPlan, SimulationError> {
     let parts = shape.groups.iter().map(|(rows, experts)| (*experts, *rows)).collect();
-    plan(chip, demand, parts, (shape.n, shape.k), expert_pace(chip, demand, shape))
+    plan(chip, demand, parts, (shape.n, shape.k), &expert_pace(chip, demand, shape), held)
 }
 
 /// What the software's kernels for experts leave no choice about.
@@ -72,8 +75,41 @@ fn plan(
     demand: &Demand,
     parts: Vec<(u64, u64)>,
     (n, k): (u64, u64),
-    pace: Pace,
+    pace: &Pace,
+    held: Option<Planner<'_>>,
 ) -> Result<KernelPlan, SimulationError> {
+    let engine = chip.contraction_engine(demand.compute)?;
+    let tile = match held {
+        None => None,
+        Some(Planner { chip, demand }) => {
+            let products = products(chip, demand, parts.clone(), (n, k), pace)?;
+            Some(search(chip, &products).ok_or_else(|| no_tile(chip, demand))?)
+        }
+    };
+    let products = products(chip, demand, parts, (n, k), pace)?;
+    let tile = match tile {
+        Some(held) => refit(chip, &products, &held),
+        None => search(chip, &products).ok_or_else(|| no_tile(chip, demand))?,
+    };
+    build(chip, demand, &products, &tile, engine)
+}
+
+fn no_tile(chip: &Chip, demand: &Demand) -> SimulationError {
+    SimulationError::NoTile {
+        operator: demand.name.to_owned(),
+        tier: chip.device.tiers[chip.tile.tier].name.clone(),
+        capacity: Bytes(chip.tile.capacity as u64),
+    }
+}
+
+/// What is to be computed, as the search for a tile sees it.
+fn products(
+    chip: &Chip,
+    demand: &Demand,
+    parts: Vec<(u64, u64)>,
+    (n, k): (u64, u64),
+    pace: &Pace,
+) -> Result<Products, SimulationError> {
     let engine = chip.contraction_engine(demand.compute)?;
     let (a, b) = (demand.input(0), demand.input(1));
     let inner_loop = chip.software.matmul_efficiency.value * pace.efficiency;
@@ -85,7 +121,7 @@ fn plan(
     let packed = is_packed(chip, &parts, n);
     let missed = |operand: OperandDemand| if packed { 0.0 } else { operand.bytes * (1.0 - operand.hit) };
     let loads_ahead = engine == EngineKind::Matrix && chip.device.matrix.loads_ahead;
-    let products = Products {
+    Ok(Products {
         parts,
         n,
         k,
@@ -108,13 +144,7 @@ fn plan(
         split_overhead_ps: chip.software.split_overhead.value.0 as f64,
         loads_ahead: loads_ahead && pace.tile.is_none(),
         fixed: pace.tile,
-    };
-    let tile = search(chip, &products).ok_or_else(|| SimulationError::NoTile {
-        operator: demand.name.to_owned(),
-        tier: chip.device.tiers[chip.tile.tier].name.clone(),
-        capacity: Bytes(chip.tile.capacity as u64),
-    })?;
-    build(chip, demand, &products, &tile, engine)
+    })
 }
 
 fn build(

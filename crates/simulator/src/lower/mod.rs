@@ -30,17 +30,29 @@ pub(crate) fn call_overhead(chip: &Chip, demand: &Demand, plan: &KernelPlan) -> 
     }
 }
 
-/// Chooses tiles and waves for one operator.
+/// The machine for which tiles and waves are chosen, and the operator as it would find it there, where that is not the
+/// machine that executes them: plans held fixed while the machine changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planner<'a> {
+    pub chip: &'a Chip,
+    pub demand: &'a Demand<'a>,
+}
+
+/// Chooses tiles and waves for one operator; `held` for another machine.
 ///
 /// # Errors
 /// No engine computes in the format, or no tile fits.
-pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, SimulationError> {
+pub(crate) fn lower(
+    chip: &Chip,
+    demand: &Demand,
+    held: Option<Planner<'_>>,
+) -> Result<KernelPlan, SimulationError> {
     match demand.kind {
-        OpKind::MatMul(shape) => matmul::lower_matmul(chip, demand, *shape),
-        OpKind::GroupedMatMul(shape) => matmul::lower_grouped(chip, demand, shape),
-        OpKind::Attention(shape) => attention::lower(chip, demand, *shape),
+        OpKind::MatMul(shape) => matmul::lower_matmul(chip, demand, *shape, held),
+        OpKind::GroupedMatMul(shape) => matmul::lower_grouped(chip, demand, shape, held),
+        OpKind::Attention(shape) => attention::lower(chip, demand, *shape, held),
         OpKind::Collective(_) => Err(collective_alone(chip, demand)),
-        _ => stream::lower(chip, demand),
+        _ => stream::lower(chip, demand, held),
     }
 }
 

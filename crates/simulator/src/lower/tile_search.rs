@@ -172,10 +172,20 @@ fn evaluate(
     least_slots: u32,
 ) -> Option<Tile> {
     let depth = products.k.div_ceil(split);
-    let Buffers { k, slots, accumulators, residents } = buffers(chip, products, m, n, depth)?;
-    if slots < least_slots {
-        return None;
-    }
+    let buffers = buffers(chip, products, m, n, depth)?;
+    (buffers.slots >= least_slots).then(|| assemble(chip, products, (m, n), split, buffers))
+}
+
+/// A tile chosen for another machine, on this one.
+pub(crate) fn refit(chip: &Chip, products: &Products, tile: &Tile) -> Tile {
+    let Tile { m, n, k, split, slots, accumulators, residents, .. } = *tile;
+    assemble(chip, products, (m, n), split, Buffers { k, slots, accumulators, residents: residents as u32 })
+}
+
+/// All that follows from a tile's shape and what of it a core holds.
+fn assemble(chip: &Chip, products: &Products, (m, n): (u64, u64), split: u64, buffers: Buffers) -> Tile {
+    let depth = products.k.div_ceil(split);
+    let Buffers { k, slots, accumulators, residents } = buffers;
     let tiles = tile_count(products, m, n).saturating_mul(split);
     // Blocks that a core holds at once hide each other's waits, where there are tiles enough.
     let residents = f64::from(residents).min((tiles as f64 / f64::from(chip.units)).ceil());
@@ -209,7 +219,7 @@ fn evaluate(
         cost_ps: 0.0,
     };
     tile.cost_ps = cost(chip, products, &tile);
-    Some(tile)
+    tile
 }
 
 /// What of a tile shape fits on a core.

@@ -1,6 +1,7 @@
 //! A run: steps of a model, one after the other, on one device.
 
 mod far;
+mod planner;
 mod rank;
 mod tiers;
 
@@ -15,6 +16,7 @@ use crate::chip::{Chip, EngineKind};
 use crate::demand::{self, Demand, looked_up_hit, touched_bytes};
 use crate::energy::EnergyMeter;
 use crate::ledger::Ledger;
+use crate::lower::Planner;
 use crate::memory::step_memory;
 use crate::outcome::{Memo, Outcome};
 use crate::residency::Residency;
@@ -23,6 +25,7 @@ use crate::{
     Timeline, Track,
 };
 use far::Far;
+use planner::PlannerState;
 pub(crate) use rank::Footprint;
 use tiers::{TierBytes, TierTotals};
 
@@ -32,6 +35,8 @@ pub struct Simulation {
     chip: Chip,
     options: Options,
     cache: Option<Residency>,
+    /// The machine it is planned for, where that is another.
+    planner: Option<PlannerState>,
     memo: Memo,
     /// When the device and the host are free.
     device_free: Picos,
@@ -89,6 +94,7 @@ impl Simulation {
         let on_host = |picos: f64| Picos((picos / device.host.speed.value.max(1e-6)).ceil() as u64);
         Ok(Self {
             cache,
+            planner: None,
             memo: Memo::default(),
             device_free: Picos::ZERO,
             host_free: Picos::ZERO,
@@ -207,7 +213,11 @@ impl Simulation {
             touch_cache(cache, self.chip.fetch_on_write, graph, id, operator, &mut demand);
         }
         let events_left = limits.events.saturating_sub(self.events);
-        let (outcome, events) = self.memo.outcome(&self.chip, self.options.fidelity, &demand, events_left)?;
+        let planned = self.planner.as_mut().map(|planner| planner.demand(graph, id, operator, name));
+        let held = self.planner.as_ref().zip(planned.as_ref());
+        let held = held.map(|(planner, demand)| Planner { chip: &planner.chip, demand });
+        let (outcome, events) =
+            self.memo.outcome(&self.chip, self.options.fidelity, &demand, held, events_left)?;
         self.events += events;
         let launched = self.launch(outcome.overhead);
         let start = self.await_far(graph, operator, &demand, launched);

@@ -49,6 +49,9 @@ pub struct TeamSetup<'a> {
     pub slow: &'a [(u32, f64)],
     /// Fidelity and limits.
     pub options: Options,
+    /// The machine whose plans are executed, where that is another: its devices' tiles and waves
+    /// ([`Simulation::with_plans_of`]), and the algorithms and protocols of its collectives.
+    pub plans_of: Option<(&'a Device, &'a Fabric)>,
 }
 
 /// Devices that run steps of one model together. Caches, clocks and the pipeline's fill carry over.
@@ -90,6 +93,9 @@ impl<'a> Team<'a> {
             let mut ranks = Vec::new();
             for pace in paces(&setup, number) {
                 let mut simulation = Simulation::new(setup.device, setup.software, options)?;
+                if let Some((device, _)) = setup.plans_of {
+                    simulation = simulation.with_plans_of(device)?;
+                }
                 let first = simulation.add_places(levels());
                 places = (first, simulation.add_places(std::iter::once("bubble".to_owned())));
                 ranks.push(Rank { simulation, pace });
@@ -380,11 +386,15 @@ impl<'a> Team<'a> {
         }
         let mut all = groups(&self.setup.parallel, collective.dimension, stage as u32);
         let group = all.remove(0);
-        let call = Call {
+        let mut call = Call {
             skew: f64::from(collective.skew_permille) / 1000.0,
             beside: all,
             ..Call::new(collective.kind, collective.bytes, group)
         };
+        if let Some((_, fabric)) = self.setup.plans_of {
+            let chosen = Communicator::new(fabric, self.setup.library).run(&call)?;
+            (call.algorithm, call.protocol) = (Some(chosen.algorithm), Some(chosen.protocol));
+        }
         let outcome = Communicator::new(self.setup.fabric, self.setup.library).run(&call)?;
         self.outcomes.insert(key, outcome.clone());
         Ok(outcome)

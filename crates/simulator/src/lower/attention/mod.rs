@@ -14,6 +14,7 @@ use memwall_hardware::AttentionKernel;
 use memwall_model_graph::{Attention, Dtype};
 use memwall_units::{Bytes, Picos};
 
+use super::Planner;
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
@@ -57,16 +58,20 @@ struct Blocks {
 }
 
 /// Plans a fused attention.
-pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<KernelPlan, SimulationError> {
-    let kernel = library::kernel(chip, demand, shape);
-    let compute = library::compute(chip, demand, shape, kernel);
-    let known = Job { chip, demand, shape, compute, engine: chip.contraction_engine(compute)?, kernel };
-    if let Some(blocks) = library::blocks(&known)? {
+pub(crate) fn lower(
+    chip: &Chip,
+    demand: &Demand,
+    shape: Attention,
+    held: Option<Planner<'_>>,
+) -> Result<KernelPlan, SimulationError> {
+    let here = Planner { chip, demand };
+    let by = held.unwrap_or(here);
+    let known = known_job(here, shape)?;
+    if let Some(blocks) = library::blocks(&known_job(by, shape)?)? {
         return build::build(&known, &blocks);
     }
-    let (compute, engine) = (demand.compute, chip.contraction_engine(demand.compute)?);
-    let job = Job { kernel: None, compute, engine, ..known };
-    let Some(blocks) = search::best(&job) else {
+    let job = searched_job(here, shape)?;
+    let Some(blocks) = search::best(&searched_job(by, shape)?) else {
         engines::step_shares(&job, &Blocks::smallest())?;
         return Err(SimulationError::NoTile {
             operator: demand.name.to_owned(),
@@ -75,6 +80,21 @@ pub(crate) fn lower(chip: &Chip, demand: &Demand, shape: Attention) -> Result<Ke
         });
     };
     build::build(&job, &blocks)
+}
+
+/// With the software's kernel, where there is one.
+fn known_job<'a>(on: Planner<'a>, shape: Attention) -> Result<Job<'a>, SimulationError> {
+    let Planner { chip, demand } = on;
+    let kernel = library::kernel(chip, demand, shape);
+    let compute = library::compute(chip, demand, shape, kernel);
+    Ok(Job { chip, demand, shape, compute, engine: chip.contraction_engine(compute)?, kernel })
+}
+
+/// With blocks that have to be found.
+fn searched_job<'a>(on: Planner<'a>, shape: Attention) -> Result<Job<'a>, SimulationError> {
+    let Planner { chip, demand } = on;
+    let engine = chip.contraction_engine(demand.compute)?;
+    Ok(Job { chip, demand, shape, compute: demand.compute, engine, kernel: None })
 }
 
 /// The format in which the software computes an attention's products.

@@ -5,6 +5,7 @@ mod rows;
 
 use memwall_units::Bytes;
 
+use super::Planner;
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
 use crate::demand::Demand;
@@ -22,19 +23,24 @@ const LEAST_UNIT_BYTES: f64 = 2_048.0;
 const SLOTS: u32 = 4;
 
 /// Plans a streaming operator.
-pub(crate) fn lower(chip: &Chip, demand: &Demand) -> Result<KernelPlan, SimulationError> {
+pub(crate) fn lower(
+    chip: &Chip,
+    demand: &Demand,
+    held: Option<Planner<'_>>,
+) -> Result<KernelPlan, SimulationError> {
     let stream = describe(chip, demand);
-    if let Some(block) = rows::block(chip, demand) {
+    let by = held.unwrap_or(Planner { chip, demand });
+    if let Some(block) = rows::block(by.chip, by.demand) {
         return rows::lower(chip, demand, &stream, block);
     }
     // A row too long for the core's memory is read a second time, from as near as it still is.
-    let passes = if stream.row_bytes > 0.5 * chip.tile.capacity { 2.0 } else { 1.0 };
+    let passes = if stream.row_bytes > 0.5 * by.chip.tile.capacity { 2.0 } else { 1.0 };
     let pulled = demand.input_bytes() * passes;
     let moved = pulled + demand.output_bytes();
     let units = (moved / LEAST_UNIT_BYTES).ceil().min(stream.pieces).clamp(1.0, f64::from(chip.units));
-    let covering = 2.0 * chip.unit_bytes_in_flight(units) / f64::from(SLOTS);
-    let chunk = CHUNK_BYTES.max(covering.min(0.5 * chip.tile.capacity / f64::from(SLOTS)));
-    let chunk = chunk.min(chip.tile.capacity / f64::from(SLOTS));
+    let covering = 2.0 * by.chip.unit_bytes_in_flight(units) / f64::from(SLOTS);
+    let chunk = CHUNK_BYTES.max(covering.min(0.5 * by.chip.tile.capacity / f64::from(SLOTS)));
+    let chunk = chunk.min(by.chip.tile.capacity / f64::from(SLOTS));
     if chunk < LEAST_CHUNK_BYTES {
         return Err(SimulationError::NoTile {
             operator: demand.name.to_owned(),
