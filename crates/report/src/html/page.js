@@ -172,10 +172,11 @@
       kernels: (span) => cause(chart.names[span[1]]) || cause(chart.details[span[2]]) || "compute",
     };
     const end = Math.max(1, chart.end_ns);
-    // As many kernels at first as one can tell apart.
+    // As many kernels at first as one can tell apart; of several stages or ranks the whole, where waiting shows.
+    const several = lanes.filter((lane) => lane.kind === "kernels").length > 1;
     const longest = lanes.reduce((best, lane) => (lane.spans.length > best.length ? lane.spans : best), []);
     const last = longest[Math.min(longest.length, picture.clientWidth < 560 ? 24 : 48) - 1];
-    let from = 0, until = last ? last[3] + last[4] : end, pixels = 1, width = 0;
+    let from = 0, until = last && !several ? last[3] + last[4] : end, pixels = 1, width = 0;
     const row = 26, top = 22;
     const time = (ns) => {
       const [unit, size] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ns >= 1e3 ? ["us", 1e3] : ["ns", 1];

@@ -9,6 +9,7 @@ mod explained;
 mod layout;
 mod listing;
 mod many;
+mod stack;
 mod team;
 mod trace_replay;
 
