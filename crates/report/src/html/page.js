@@ -17,6 +17,20 @@
   const hush = () => tip.classList.remove("on");
   window.addEventListener("scroll", hush, { passive: true });
 
+  // Numbers with their unit, as the pictures write them.
+  const time = (ns) => {
+    const [unit, size] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ns >= 1e3 ? ["us", 1e3] : ["ns", 1];
+    return Number((ns / size).toPrecision(4)) + " " + unit;
+  };
+  const written = (value, unit) => {
+    if (unit === "seconds") return time(value * 1e9);
+    if (unit === "share") return Number((100 * value).toPrecision(3)) + " %";
+    const of = { bytes: "B", binary_bytes: "B", bytes_per_sec: "B/s", flops_per_sec: "FLOP/s" }[unit];
+    if (!of) return String(Number(value.toPrecision(4)));
+    const power = Math.min(6, Math.max(0, Math.floor(Math.log10(Math.abs(value) || 1) / 3)));
+    return Number((value / 1000 ** power).toPrecision(4)) + " " + ["", "k", "M", "G", "T", "P", "E"][power] + of;
+  };
+
   const button = (tools, text, label, act) => {
     const one = document.createElement("button");
     one.type = "button";
@@ -136,7 +150,7 @@
         form.append(label);
         const name = () => {
           const value = values[input.value];
-          text.textContent = `${axis.title} ${words} ${value === undefined ? "" : Number(value.toPrecision(4))}`;
+          text.textContent = `${axis.title} ${words} ${value === undefined ? "" : written(value, axis.unit)}`;
         };
         name();
         return input;
@@ -178,10 +192,6 @@
     const last = longest[Math.min(longest.length, picture.clientWidth < 560 ? 24 : 48) - 1];
     let from = 0, until = last && !several ? last[3] + last[4] : end, pixels = 1, width = 0;
     const row = 26, top = 22;
-    const time = (ns) => {
-      const [unit, size] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ns >= 1e3 ? ["us", 1e3] : ["ns", 1];
-      return Number((ns / size).toPrecision(4)) + " " + unit;
-    };
     const left = () => (width < 560 ? 0 : 150);
     const at = (ns) => left() + (ns - from) / (until - from) * (width - left());
     const first = (spans) => {
