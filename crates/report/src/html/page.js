@@ -223,7 +223,7 @@
         pen.fillStyle = shades.grid;
         pen.fillRect(at(value), top - 4, 1, height);
         pen.fillStyle = shades.faint;
-        pen.fillText(time(value), Math.min(at(value) + 3, width - 50), 12);
+        pen.fillText(time(value), Math.min(at(value) + 3, width - 62), 12);
       }
       lanes.forEach((lane, number) => {
         const y = top + number * step + (narrow ? 15 : 0);
@@ -243,7 +243,7 @@
             pen.fillStyle = shades.ink;
             pen.fillText((100 * busy(lane, span)).toFixed(0) + " %", x + 4, y + 15);
           } else if (lane.kind !== "tier" && wide > 30 && pen.measureText(name).width + 8 < wide) {
-            pen.fillStyle = shades[["occupancy", "bandwidth", "compute", "capacity", "communication", "dependency"].includes(role) ? "on-dark" : "on-light"];
+            pen.fillStyle = shades[["occupancy", "capacity", "communication"].includes(role) ? "on-dark" : "on-light"];
             pen.fillText(name, x + 4, y + 15);
           }
         }
