@@ -33,6 +33,7 @@ pub fn run_with_input(args: &[&str], input: &[u8]) -> Output {
 }
 
 /// Standard output as text.
+#[allow(dead_code)]
 pub fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
