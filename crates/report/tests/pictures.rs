@@ -5,7 +5,7 @@ mod common;
 use common::{case, decode_record, empty_record, prefill_record};
 use memwall_report::chart::{
     Axis, Chart, Figure, Goal, Line, Lines, Machine, Mark, ParallelCoordinates, Points, Roof, Scatter,
-    Section, Unit, pareto_front, run_sections,
+    Section, Unit, design_figures, run_sections,
 };
 use memwall_report::html::Page;
 use memwall_report::svg::svg_file;
@@ -60,7 +60,7 @@ fn sections(cases: Vec<CaseReport>) -> Vec<Section> {
 
 fn designs() -> Points {
     let rows: Vec<Vec<f64>> = (0..40)
-        .map(|i| f64::from(i))
+        .map(f64::from)
         .map(|i| vec![1e12 + i * 2e11, 1.0 / (1.0 + i), (i * 7.0) % 11.0 + 1.0])
         .collect();
     let columns = vec![
@@ -78,7 +78,6 @@ fn all_kinds() -> Vec<Figure> {
         .flat_map(|section| section.figures)
         .collect();
     let points = designs();
-    let front = pareto_front(&points.rows, &[(1, Goal::Least), (2, Goal::Least)]);
     let line = |name: &str, mark| Line {
         name: name.to_owned(),
         mark,
@@ -95,8 +94,7 @@ fn all_kinds() -> Vec<Figure> {
         figures.push(Figure { id: id.to_owned(), title, summary, chart });
     };
     add("lines", Chart::Lines(lines));
-    add("scatter", Chart::Scatter(Scatter { points: points.clone(), x: 2, y: 1, front: front.clone() }));
-    add("parallel", Chart::ParallelCoordinates(ParallelCoordinates { points, front }));
+    figures.extend(design_figures(&points, 2, 1, &[(1, Goal::Least), (2, Goal::Least)]));
     figures
 }
 

@@ -67,7 +67,7 @@ impl StackedBars {
             .collect();
         let mut parts: Vec<Part> = Vec::new();
         for name in &shown {
-            let role = super::role(name).to_owned();
+            let role = super::role(name).unwrap_or("idle").to_owned();
             let tint = parts.iter().filter(|part| part.role == role).count().min(3) as u8;
             parts.push(Part { name: (*name).to_owned(), role, tint });
         }

@@ -25,7 +25,7 @@ pub use curves::{collective_sections, curve_sections};
 pub use data_table::DataTable;
 pub use lines::{Line, Lines, Mark};
 pub use machine::{Machine, Roof};
-pub use points::{Goal, ParallelCoordinates, Points, Scatter, pareto_front};
+pub use points::{Goal, ParallelCoordinates, Points, Scatter, design_figures, pareto_front};
 pub use roofline::{Dot, Roofline};
 pub use run::run_sections;
 pub use tables::{case_table, published_table};

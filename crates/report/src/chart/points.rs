@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Axis, DataTable};
+use super::{Axis, Chart, DataTable, Figure};
 
 /// Rows of numbers with a meaning by column: a sweep, or what an optimiser looked at.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -79,10 +79,47 @@ pub fn pareto_front(rows: &[Vec<f64>], goals: &[(usize, Goal)]) -> Vec<usize> {
     front.into_iter().map(|(index, _)| index).collect()
 }
 
+/// The charts of many designs: columns `x` and `y` against each other, and all columns side by side, with the Pareto
+/// front of `goals` standing out in both; no front where there are no goals.
+#[must_use]
+pub fn design_figures(points: &Points, x: usize, y: usize, goals: &[(usize, Goal)]) -> Vec<Figure> {
+    let front = pareto_front(&points.rows, goals);
+    let title = |column: usize| points.columns.get(column).map_or("", |axis| axis.title.as_str());
+    let count = points.rows.len();
+    let stands_out = if front.is_empty() { "" } else { " Those that no other beats stand out." };
+    let scatter = Scatter { points: points.clone(), x, y, front: front.clone() };
+    let parallel = ParallelCoordinates { points: points.clone(), front };
+    vec![
+        Figure {
+            id: "designs".to_owned(),
+            title: format!("{} against {}", title(y), title(x)),
+            summary: format!("Each dot is one of {count} designs.{stands_out}"),
+            chart: Chart::Scatter(scatter),
+        },
+        Figure {
+            id: "parameters".to_owned(),
+            title: "All columns".to_owned(),
+            summary: format!("Each line is a design; its height at an axis is its number there.{stands_out}"),
+            chart: Chart::ParallelCoordinates(parallel),
+        },
+    ]
+}
+
 impl Points {
+    /// The rows whose numbers in `columns` can be drawn: first those outside of `front`, then those of it.
+    pub(crate) fn drawn(&self, columns: &[usize], front: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        let can = |row: &usize| self.can_draw(*row, columns.iter().copied());
+        let mut stands_out = vec![false; self.rows.len()];
+        for row in front.iter().filter(|row| **row < self.rows.len()) {
+            stands_out[*row] = true;
+        }
+        let others = (0..self.rows.len()).filter(|row| !stands_out[*row]).filter(can).collect();
+        (others, front.iter().copied().filter(can).collect())
+    }
+
     /// Whether all numbers of a row that `columns` ask for are there, finite, and positive where the axis is
     /// logarithmic.
-    pub(crate) fn can_draw(&self, row: usize, mut columns: impl Iterator<Item = usize>) -> bool {
+    fn can_draw(&self, row: usize, mut columns: impl Iterator<Item = usize>) -> bool {
         columns.all(|column| {
             let value = self.rows.get(row).and_then(|row| row.get(column)).copied().unwrap_or(f64::NAN);
             let log = self.columns.get(column).is_some_and(|axis| axis.log);

@@ -62,7 +62,7 @@ pub enum LaneKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span(pub u32, pub u32, pub u32, pub u64, pub u64);
 
-/// What a timeline is called, in all its lanes, beyond the spans themselves.
+/// What lanes are called.
 pub(super) struct Naming<'a> {
     /// "stage" or "rank".
     pub noun: &'a str,

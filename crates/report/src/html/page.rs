@@ -8,7 +8,15 @@ use crate::escape::{escape, script_json};
 use crate::svg::{PictureError, palette};
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+// Run inside of one function, so that no name of one page meets another's.
+const SCRIPT: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("script/common.js"),
+    include_str!("script/marks.js"),
+    include_str!("script/timeline.js"),
+    include_str!("script/page.js"),
+    "})();\n"
+);
 
 /// Numbers of a chart that the page carries as data for its script; of a larger one it carries the picture only.
 const MOST_NUMBERS: usize = 40_000;

@@ -1,7 +1,7 @@
 //! Charts as SVG: static files for papers and the book, and pictures inside a page.
 //!
 //! The plotting library is plotters, without its default features: two small crates, pure Rust. It lays out axes and
-//! draws through a backend of ours ([`sheet`](self)), so that the same picture can have fixed colours in a file and
+//! draws through a backend of ours (`sheet.rs`), so that the same picture can have fixed colours in a file and
 //! follow the theme of a page, and each mark can say what it is. Libraries that bring their own JavaScript were looked
 //! at: plotly embeds 4.6 MB of it in every page, charming needs ECharts from the network, and neither draws without a
 //! browser. A page built of these pictures is a few hundred kilobytes, and there before its script has run.

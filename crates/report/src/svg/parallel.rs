@@ -14,9 +14,7 @@ const MOST_LINES: usize = 1000;
 pub(super) fn draw(chart: &ParallelCoordinates, paper: Paper) -> Result<Canvas, PictureError> {
     let points = &chart.points;
     let columns = points.columns.len();
-    let drawn = |row: &usize| points.can_draw(*row, 0..columns);
-    let rows: Vec<usize> = (0..points.rows.len()).filter(drawn).collect();
-    let front: Vec<usize> = chart.front.iter().copied().filter(drawn).collect();
+    let (others, front) = points.drawn(&(0..columns).collect::<Vec<_>>(), &chart.front);
     let entries = entries(!front.is_empty());
     let legend = legend::height(&entries, f64::from(paper.width.pixels()));
     let height = if paper.width == Width::Wide { 320.0 } else { 280.0 };
@@ -32,7 +30,7 @@ pub(super) fn draw(chart: &ParallelCoordinates, paper: Paper) -> Result<Canvas, 
         .iter()
         .enumerate()
         .map(|(column, axis)| {
-            let values: Vec<f64> = rows.iter().map(|row| points.rows[*row][column]).collect();
+            let values: Vec<f64> = others.iter().chain(&front).map(|row| points.rows[*row][column]).collect();
             let low = values.iter().copied().fold(f64::INFINITY, f64::min);
             let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             Scale { low, high, log: axis.log, unit: axis.unit, ticks: vec![low, high] }
@@ -45,7 +43,6 @@ pub(super) fn draw(chart: &ParallelCoordinates, paper: Paper) -> Result<Canvas, 
         };
         scales.iter().enumerate().map(place).collect()
     };
-    let others: Vec<usize> = rows.iter().copied().filter(|row| !front.contains(row)).collect();
     let role = if front.is_empty() { "occupancy" } else { "others" };
     for row in thinned(&others, MOST_LINES) {
         canvas.pen.row(row, &points.words(row));
@@ -60,7 +57,7 @@ pub(super) fn draw(chart: &ParallelCoordinates, paper: Paper) -> Result<Canvas, 
     for (column, scale) in scales.iter().enumerate() {
         let x = across(column);
         canvas.path(&[(x, top), (x, bottom)], tinted(INK, 0), 1.4)?;
-        if rows.is_empty() {
+        if !scale.low.is_finite() {
             continue;
         }
         let side = |text: &str| width_of(text) / 2.0 + 4.0;

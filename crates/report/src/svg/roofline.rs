@@ -142,6 +142,10 @@ fn names(
     for peak in &chart.peaks {
         let (right, level) = place(plot, x.high, peak.value);
         let width = width_of("vector peak 100.0 TFLOP/s");
+        for part in 0..40 {
+            let (start, _) = place(plot, x.low, peak.value);
+            labels.avoid((start + (right - start) * f64::from(part) / 40.0, level), 4.0);
+        }
         for part in 0..8 {
             labels.avoid((right - width * f64::from(part) / 8.0, level - 8.0), 12.0);
         }

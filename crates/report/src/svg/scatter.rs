@@ -16,15 +16,14 @@ pub(super) fn draw(chart: &Scatter, paper: Paper) -> Result<Canvas, PictureError
     let points = &chart.points;
     let nothing = Axis::default();
     let axis = |column: usize| points.columns.get(column).unwrap_or(&nothing);
-    let drawn = |row: &usize| points.can_draw(*row, [chart.x, chart.y].into_iter());
-    let rows: Vec<usize> = (0..points.rows.len()).filter(drawn).collect();
-    let front: Vec<usize> = chart.front.iter().copied().filter(drawn).collect();
+    let (others, front) = points.drawn(&[chart.x, chart.y], &chart.front);
     let entries = entries(!front.is_empty());
     let legend = legend::height(&entries, f64::from(paper.width.pixels()));
     let height = if paper.width == Width::Wide { 380.0 } else { 310.0 };
     let canvas = Canvas::new(paper, height + legend)?;
     legend::draw(&canvas, &entries, canvas.top)?;
-    let values = |column: usize| rows.iter().map(move |row| points.rows[*row][column]);
+    let rows = || others.iter().chain(&front);
+    let values = |column: usize| rows().map(move |row| points.rows[*row][column]);
     let x = Scale::around(axis(chart.x), values(chart.x), labels_across(canvas.width()));
     let y = Scale::around(axis(chart.y), values(chart.y), 7);
     let y = if y.log { y } else { y.with_headroom(0.05) };
@@ -40,7 +39,6 @@ pub(super) fn draw(chart: &Scatter, paper: Paper) -> Result<Canvas, PictureError
     };
     let plot = axes(&canvas, &frame)?;
     let at = |row: usize| place(&plot, points.rows[row][chart.x], points.rows[row][chart.y]);
-    let others: Vec<usize> = rows.iter().copied().filter(|row| !front.contains(row)).collect();
     for row in thinned(&others, MOST_DOTS) {
         canvas.pen.row(row, &points.words(row));
         canvas.marker(

@@ -94,11 +94,7 @@ fn span_role(chart: &Timeline, span: &Span, lane: LaneKind) -> &'static str {
         LaneKind::Copies => "ramp",
         LaneKind::Tier => "bandwidth",
         // A wait is called by its cause; a kernel's cause is in its detail.
-        LaneKind::Kernels => match role(name) {
-            "idle" if detail.is_empty() && name != "idle" => "compute",
-            "idle" => role(detail),
-            wait => wait,
-        },
+        LaneKind::Kernels => role(name).or_else(|| role(detail)).unwrap_or("compute"),
     }
 }
 

@@ -5,6 +5,7 @@ use memwall_units::Picos;
 use super::case::counting;
 use super::columns::Columns;
 use super::layout::{Tone, View, clean, shorten, wrap};
+use super::stack;
 use crate::CaseReport;
 use crate::number::{count, percent, significant, times};
 
@@ -74,7 +75,13 @@ pub(super) fn many_block(cases: &[CaseReport], view: View) -> String {
     });
     add("roofline", '>', 2, |case| case.times_roofline.map(times).unwrap_or_default());
     add("bound by", '<', 0, |case| case.bound_by.clone());
-    table.fit(view).render(view) + &notes(cases, view)
+    // The first to go: it only shows what the other columns say, and needs a wide terminal.
+    add(stack::HEADING, '<', 7, stack::stack);
+    let mut text = stack::paint(&table.fit(view).render(view), view);
+    if text.contains(stack::HEADING) {
+        text += &stack::legend(view);
+    }
+    text + &notes(cases, view)
 }
 
 fn seconds(value: Option<f64>) -> String {

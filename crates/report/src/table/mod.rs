@@ -11,6 +11,7 @@ mod layout;
 mod listing;
 mod many;
 mod optimize;
+mod stack;
 mod team;
 mod trace_replay;
 mod trend;
