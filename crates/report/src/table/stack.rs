@@ -82,6 +82,7 @@ mod tests {
 
     fn case(busy_ps: u128, stalls: &[(Cause, u128)]) -> CaseReport {
         let record = memwall_simulator::Record {
+            energy: Default::default(),
             fidelity: memwall_simulator::Fidelity::Flow,
             wall: memwall_units::Picos(100),
             phases: Vec::new(),
