@@ -285,3 +285,16 @@ fn a_monte_carlo_is_the_same_again_and_another_with_another_seed() {
     assert_ne!(first, sweep(&["--seed", "1"]));
     assert!(first.contains("60 samples") && first.contains("hbm.efficiency"), "{first}");
 }
+
+#[test]
+fn check_says_how_many_points_there_are_and_what_is_wrong_with_them() {
+    let shipped = run(&["check", "scenarios/explore/sweep_hbm_l2.yaml", "scenarios/explore/uncertain.yaml"]);
+    assert!(stdout(&shipped).contains("ok, 1 case, a sweep of 16 points"), "{}", stdout(&shipped));
+    assert!(stdout(&shipped).contains("ok, 1 case, a sweep of 500 samples"), "{}", stdout(&shipped));
+    let folder = Folder::new();
+    let scenario = folder.text("sweep.yaml");
+    std::fs::write(&scenario, SCENARIO.replace("workload.batch:", "workload.bach:")).unwrap();
+    let misspelt = run(&["check", &scenario]);
+    assert_eq!(misspelt.status.code(), Some(3));
+    assert!(stderr(&misspelt).contains("unknown key `bach`"), "{}", stderr(&misspelt));
+}

@@ -18,6 +18,13 @@ pub(crate) fn read<T: DeserializeOwned>(
     path: &str,
     problems: &mut Diagnostics,
 ) -> Option<T> {
+    if problems.is_full() {
+        return None;
+    }
+    // Nearly all values are right. Only of a wrong one must be known where it stands, which costs time.
+    if let Ok(value) = T::deserialize(node.to_yaml()) {
+        return Some(value);
+    }
     let mut rest = node.clone();
     let mut removed: Vec<String> = Vec::new();
     while !problems.is_full() {

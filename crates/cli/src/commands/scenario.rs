@@ -36,7 +36,8 @@ pub fn read_file(file: &str, sets: &[String], global: &Global) -> Result<Scenari
     Ok(scenario)
 }
 
-fn show(problems: &Diagnostics, global: &Global) {
+/// Says what is wrong on standard error.
+pub fn show(problems: &Diagnostics, global: &Global) {
     complain(&problems.render(color_messages(global), width()));
 }
 

@@ -112,14 +112,13 @@ impl SweepSummary {
             };
             table.add(heading, '>', drop, rows.iter().map(cell));
         }
-        for (name, heading) in [("bound_by", "bound by"), ("error", "error")] {
-            let Some(at) = self.column(name) else { continue };
-            let cell = |row: &SweepRow| match row.cells.get(at) {
-                Some(Cell::Text(text)) => shorten(&clean(text), 60),
-                _ => String::new(),
-            };
-            table.add(heading, '<', 1, rows.iter().map(cell));
-        }
+        let bound = self.column("bound_by");
+        let verdict = |row: &SweepRow| match (row.error(), bound.and_then(|at| row.cells.get(at))) {
+            (Some(error), _) => shorten(&format!("no result: {}", clean(error)), 44),
+            (None, Some(Cell::Text(text))) => clean(text),
+            _ => String::new(),
+        };
+        table.add("bound by", '<', 1, rows.iter().map(verdict));
         table.fit(view).render(view)
     }
 
@@ -160,5 +159,49 @@ impl PartialOrd for Timed {
 impl Ord for Timed {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.time.total_cmp(&other.time).then(self.row.index.cmp(&other.row.index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MetricUnit, SweepColumn};
+
+    fn summary(points: u64) -> SweepSummary {
+        let axis = SweepColumn { name: "workload.batch".to_owned(), unit: Some(MetricUnit::Plain) };
+        let columns = SweepColumns::new(vec![axis]);
+        let time = columns.columns.iter().position(|column| column.name == "time_s").unwrap_or_default();
+        let mut summary = SweepSummary::new(columns.clone());
+        for index in 0..points {
+            let mut row = columns.row(index, vec![Cell::Number(index as f64)], Err("too large"));
+            if index != 1 {
+                row.cells[time] = Cell::Number((points - index) as f64);
+                *row.cells.last_mut().unwrap() = Cell::Empty;
+            }
+            summary.add(&row);
+        }
+        summary
+    }
+
+    #[test]
+    fn few_points_are_all_shown_in_order() {
+        insta::assert_snapshot!(summary(4).to_table(View::default()));
+    }
+
+    #[test]
+    fn of_many_points_the_quickest_are_shown() {
+        let many = summary(1000);
+        assert_eq!((many.total(), many.failed()), (1000, (1, Some("too large"))));
+        let table = many.to_table(View::default());
+        let points: Vec<&str> =
+            table.lines().skip(3).filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(points, (980..1000).rev().map(|point| point.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn names_are_as_short_as_they_can_be() {
+        assert_eq!(short_name("hardware.memory.hbm.bandwidth (TB/s)"), "hbm.bandwidth (TB/s)");
+        assert_eq!(short_name("workload.batch"), "batch");
+        assert_eq!(short_name("hardware"), "hardware");
     }
 }

@@ -14,11 +14,11 @@ use memwall_report::{SweepRow, SweepSummary};
 use memwall_scenario::{Diagnostics, Points, Scenario, Sweep};
 
 use self::output::Output;
-use super::scenario::read;
+use super::scenario::{read, show};
 use crate::args::{Global, ScenarioArgs, SweepArgs, SweepFormat};
 use crate::exit::Exit;
 use crate::files::{Disk, shown_name};
-use crate::terminal::{color_messages, complain, print, view, width};
+use crate::terminal::{complain, print, view};
 
 /// Runs the points of a scenario's sweep, or merges what several machines made of one.
 pub fn sweep(args: &SweepArgs, global: &Global) -> Exit {
@@ -34,7 +34,7 @@ pub fn sweep(args: &SweepArgs, global: &Global) -> Exit {
         Err(exit) => return exit,
     };
     if let Err(problems) = Points::new(&scenario, &sweep.axes, &Disk).check_paths() {
-        return show(&problems, global);
+        return refuse(&problems, global);
     }
     let plan = SweepPlan::new(&scenario, &sweep, args.seed, args.shard.unwrap_or(Shard::WHOLE));
     run(args, global, &plan, &scenario, sweep.uncertain)
@@ -52,12 +52,12 @@ fn chosen(args: &SweepArgs, global: &Global) -> Result<(Scenario, Sweep), Exit> 
         None if only_uncertain && !wants_axes => scenario.monte_carlo(None),
         None => scenario.sweep_with(&args.axes, args.sample),
     };
-    let sweep = sweep.map_err(|problems| show(&problems, global))?;
+    let sweep = sweep.map_err(|problems| refuse(&problems, global))?;
     Ok((scenario, sweep))
 }
 
-fn show(problems: &Diagnostics, global: &Global) -> Exit {
-    complain(&problems.render(color_messages(global), width()));
+fn refuse(problems: &Diagnostics, global: &Global) -> Exit {
+    show(problems, global);
     Exit::InvalidInput
 }
 
