@@ -91,6 +91,10 @@ fn what_cannot_be_written_is_refused() {
         assert!(stderr(&output).contains(message), "{}", stderr(&output));
         assert!(output.stdout.is_empty());
     }
+    // Only the attempt tells that no folder can be made here.
+    let output = run(&["run", "scenarios/tutorial/first_run.yaml", "--svg", text(&file.join("pictures"))]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).starts_with("error: cannot write ") && output.stdout.is_empty());
     assert_eq!(read(&file), "kept");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

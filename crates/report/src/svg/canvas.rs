@@ -6,7 +6,7 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
-use super::palette::{Colour, FAINT, INK};
+use super::palette::{Colour, FAINT, INK, PAPER, hex};
 use super::sheet::{FINE, Pen, Sheet};
 use super::{Ink, PictureError, Width};
 
@@ -25,6 +25,7 @@ pub(super) type Area = DrawingArea<Sheet, Shift>;
 pub(super) struct Canvas {
     pub area: Area,
     pub pen: Pen,
+    ink: Ink,
     size: (u32, u32),
     /// Where the chart begins, below the title.
     pub top: f64,
@@ -40,7 +41,7 @@ impl Canvas {
         let size = (paper.width.pixels(), (height + top).ceil() as u32);
         let pen = Pen::default();
         let area = Sheet { size, ink: paper.ink, pen: pen.clone() }.into_drawing_area();
-        let canvas = Self { area, pen, size, top };
+        let canvas = Self { area, pen, ink: paper.ink, size, top };
         if let Some(title) = paper.title {
             canvas.bold(14.0, 23.0, title, 14.0)?;
         }
@@ -127,6 +128,17 @@ impl Canvas {
         } else {
             Ok(self.area.draw(&Polygon::new(corners, style))?)
         }
+    }
+
+    /// Texts drawn until `pen.end()` have a rim of the ground's colour, so that lines behind them do not cross them out.
+    pub fn rimmed(&self) {
+        let ground = match self.ink {
+            Ink::Fixed => hex(PAPER.light),
+            Ink::Theme => format!("var(--{})", PAPER.name),
+        };
+        self.pen.group(&format!(
+            "stroke=\"{ground}\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+        ));
     }
 
     /// A text whose baseline begins at a point.

@@ -92,7 +92,9 @@ fn roofs(canvas: &Canvas, chart: &Roofline, plot: &Plot, x: &Scale, y: &Scale) -
         let words = format!("{} peak {}", peak.name, Unit::FlopsPerSec.text(peak.value));
         let baseline = ends[1].1 - 5.0;
         if baseline - above > 14.0 {
+            canvas.rimmed();
             canvas.ending(ends[1].0 - 4.0, baseline, &words, INK)?;
+            canvas.pen.end();
             above = baseline;
         }
     }
@@ -157,7 +159,9 @@ fn names(
     slowest.sort_by(|a, b| b.share.total_cmp(&a.share));
     for dot in slowest.into_iter().take(NAMED) {
         let at = place(plot, dot.intensity, dot.rate);
+        canvas.rimmed();
         labels.write(canvas, at, radius(dot), &dot.name, FAINT, (left, top, right, bottom))?;
+        canvas.pen.end();
     }
     Ok(())
 }
