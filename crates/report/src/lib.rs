@@ -6,6 +6,7 @@ mod build;
 mod calibration;
 mod case;
 mod collective;
+mod compare;
 mod csv;
 mod curve;
 mod document;
@@ -33,6 +34,7 @@ pub use case::{
 pub use collective::{
     CollectiveDocument, CollectivePoint, CollectiveReport, LevelPoint, check_collective_metric,
 };
+pub use compare::{CompareDocument, FigureChange, InputChange, PairReport};
 pub use curve::{
     CurveAxis, CurveDocument, CurvePointReport, CurveReport, CurveUnit, Served, check_curve_metric,
 };
