@@ -1,5 +1,6 @@
 """Writes the book's reference pages from what they describe, so that they cannot drift from it:
-scenario.md from scenarios/schema.json, software.md from the profiles of the catalog.
+scenario.md from scenarios/schema.json, software.md from the profiles of the catalog, constants.md from its constants
+of silicon.
 
 Usage, from the repository root:
     python3 book/reference.py            writes the pages
@@ -15,6 +16,7 @@ HERE = pathlib.Path(__file__).parent
 PAGES = HERE / "src" / "reference"
 SCHEMA = HERE.parent / "scenarios" / "schema.json"
 PROFILES = HERE.parent / "crates" / "hardware" / "catalog" / "software"
+CONSTANTS = HERE.parent / "crates" / "hardware" / "catalog" / "technology"
 
 SCENARIO_HEAD = """# Scenario keys
 
@@ -61,7 +63,11 @@ under `crates/hardware/catalog/software/`.
 
 
 def main():
-    pages = {PAGES / "scenario.md": scenario, PAGES / "software.md": software}
+    pages = {
+        PAGES / "scenario.md": scenario,
+        PAGES / "software.md": software,
+        PAGES / "constants.md": constants,
+    }
     stale = False
     for page, write in pages.items():
         text = write()
@@ -89,6 +95,44 @@ def software():
             f" {line['matmul_efficiency']}, {line['attention_efficiency']} |"
         )
     return SOFTWARE_HEAD + "\n".join(rows) + "\n"
+
+
+CONSTANTS_HEAD = """# Constants of silicon
+
+<!-- Written by book/reference.py from crates/hardware/catalog/technology; change the constants there instead. -->
+
+What estimates of [energy, area and cost](../concepts/energy-and-cost.md) rest on. The range is where the truth may well
+lie; ends of a range are what the ends of an estimate are computed from. `memwall hardware constants` prints the same.
+"""
+
+CONSTANT_FILES = {
+    "processes": "Silicon processes",
+    "memories": "Kinds of DRAM",
+    "links": "Links",
+    "chip": "Chips, packages, yield",
+}
+
+
+def constants():
+    """One table a file: each constant with its range, kind and source."""
+    out = [CONSTANTS_HEAD]
+    for stem, title in CONSTANT_FILES.items():
+        out += [f"## {title}\n", "| constant | value | range | kind | source |", "|---|---|---|---|---|"]
+        out += list(constant_rows((CONSTANTS / f"{stem}.yaml").read_text(encoding="utf-8")))
+        out.append("")
+    return "\n".join(out).rstrip() + "\n"
+
+
+def constant_rows(text):
+    """Constants are flow mappings of a fixed form below keys by indentation."""
+    keys = []
+    form = r'\{ value: (\S+), low: (\S+), high: (\S+), kind: (\w+),\s+source:\s+"([^"]*)" \}'
+    for found in re.finditer(rf"^( *)([\w-]+):(?: {form})?", text, re.MULTILINE):
+        indent, key, value, low, high, known, source = found.groups()
+        keys = keys[: len(indent) // 2] + [key]
+        if value is not None:
+            span = "" if low == high else f"{low} to {high}"
+            yield f"| `{'.'.join(keys)}` | {value} | {span} | {known} | {cell(source)} |"
 
 
 def profile(text):

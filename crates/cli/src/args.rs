@@ -87,6 +87,13 @@ pub enum Command {
     #[command(after_help = "Examples:\n  memwall whatif scenarios/tutorial/first_run.yaml\n  \
         memwall whatif first_run.yaml --by '20 %' --top 5\n  memwall whatif first_run.yaml --format csv -o whatif.csv")]
     Whatif(WhatifArgs),
+    /// Compare scenarios, or cases of one, side by side: what differs, and what that did, stall by stall
+    #[command(
+        after_help = "Examples:\n  memwall compare scenarios/tutorial/first_run.yaml scenarios/tutorial/twice_the_hbm.yaml\n  \
+        memwall compare first_run.yaml --with 'hardware.memory.hbm.bandwidth=6.7 TB/s' --with workload.batch=8\n  \
+        memwall compare scenarios/tutorial/hypothetical.yaml --case 'as it is' --case 'twice the L2'"
+    )]
+    Compare(CompareArgs),
     /// Compare predictions with measured kernels: rows of CSV files, error statistics by group
     #[command(after_help = "Examples:\n  memwall validate measured/*.csv\n  \
         memwall validate gemm.csv --worst 20\n  memwall validate gemm.csv --format csv -o rows.csv")]
@@ -162,6 +169,8 @@ pub enum HardwareCommand {
     },
     /// List the kinds of DRAM that `replay` and `derive` know
     Dram,
+    /// List the constants of silicon, memories, links and packages behind estimates of area, energy and cost
+    Constants,
 }
 
 /// A scenario and what the command line lays over it.
@@ -246,6 +255,29 @@ pub struct WhatifArgs {
     /// How closely to simulate, instead of what the scenario says
     #[arg(long, value_enum)]
     pub fidelity: Option<FidelityArg>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to a file instead of standard output; the file appears complete or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `memwall compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The scenarios' files; the others are compared with the first. Of one file, its cases with its first
+    #[arg(required = true, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub files: Vec<String>,
+    /// Compare with the first file with a value changed: `--with workload.batch=32`; may be repeated
+    #[arg(long = "with", value_name = "PATH=VALUE")]
+    pub changes: Vec<String>,
+    /// Change a value of all of them; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Take only the case of this name; may be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    pub cases: Vec<String>,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

@@ -31,6 +31,7 @@ fn run(cli: Cli) -> Exit {
         Command::Sweep(args) => commands::sweep::sweep(&args, &global),
         Command::Optimize(args) => commands::optimize::optimize(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
+        Command::Compare(args) => commands::compare::compare(&args, &global),
         Command::Whatif(args) => commands::whatif::whatif(&args, &global),
         Command::Validate(args) => commands::validate::validate(&args, &global),
         Command::Calibrate(args) => commands::calibrate::run(&args, &global),

@@ -3,6 +3,7 @@
 
 pub mod calibrate;
 mod collective;
+pub mod compare;
 mod describe;
 mod export;
 mod microbenchmark;

@@ -61,8 +61,7 @@ fn all(scenario: &Scenario) -> Vec<(u64, [f64; 3])> {
 fn at_bound_the_front_is_that_of_trying_everything() {
     let goal = "fidelity: bound\noptimize: { minimize: [time, area], at_most: { cost: 3100 } }\n";
     let more = format!("{AXES}{goal}");
-    let all: Vec<_> =
-        all(&scenario(&more)).into_iter().filter(|(_, scores)| scores[2] <= 3100.0).collect();
+    let all: Vec<_> = all(&scenario(&more)).into_iter().filter(|(_, scores)| scores[2] <= 3100.0).collect();
     let beaten = |(own, scores): &(u64, [f64; 3])| {
         all.iter().any(|(other, better)| {
             let same = better[..2] == scores[..2];

@@ -7,6 +7,7 @@ mod calibration;
 mod case;
 pub mod chart;
 mod collective;
+mod compare;
 mod csv;
 mod curve;
 mod document;
@@ -40,6 +41,7 @@ pub use case::{
 pub use collective::{
     CollectiveDocument, CollectivePoint, CollectiveReport, LevelPoint, check_collective_metric,
 };
+pub use compare::{CompareDocument, FigureChange, InputChange, PairReport};
 pub use curve::{
     CurveAxis, CurveDocument, CurvePointReport, CurveReport, CurveUnit, Served, check_curve_metric,
 };

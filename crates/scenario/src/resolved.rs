@@ -12,6 +12,9 @@ use crate::spec::SCENARIO_KEYS;
 pub struct Resolved {
     /// The lines, in order.
     pub lines: Vec<ResolvedLine>,
+    /// Paths and values, in the same order: `workload.batch`, `16`. What says nothing of the experiment itself (names,
+    /// descriptions, assertions) is left out.
+    pub values: Vec<(String, String)>,
 }
 
 /// One line of YAML.
@@ -39,7 +42,13 @@ impl Resolved {
         }
         let mut lines = Vec::new();
         write(&resolver.sources, &tree, 0, &mut lines);
-        Ok(Self { lines })
+        let mut values = Vec::new();
+        for (key, field) in tree.map().into_iter().flatten() {
+            if !["name", "description", "expect", "reference"].contains(&key.as_ref()) {
+                collect(&field.node, key, &mut values);
+            }
+        }
+        Ok(Self { lines, values })
     }
 
     /// The lines as YAML, origins as comments in one column.
@@ -71,6 +80,23 @@ fn expand(resolver: &mut Resolver<'_>, map: &mut Map, problems: &mut Diagnostics
         if let Some(document) = resolver.document(block, &field.node, problems) {
             field.node = document;
         }
+    }
+}
+
+/// The values below `path`; a figure with its source is one.
+fn collect(node: &Node, path: &str, values: &mut Vec<(String, String)>) {
+    match &node.value {
+        Value::Map(map) if !map.is_empty() && !map.contains_key("value") => {
+            for (key, field) in map {
+                collect(&field.node, &format!("{path}.{key}"), values);
+            }
+        }
+        Value::List(list) if list.iter().any(|item| matches!(item.value, Value::Map(_) | Value::List(_))) => {
+            for (index, item) in list.iter().enumerate() {
+                collect(item, &format!("{path}[{index}]"), values);
+            }
+        }
+        _ => values.push((path.to_owned(), inline(node.get("value").unwrap_or(node)))),
     }
 }
 

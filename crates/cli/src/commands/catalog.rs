@@ -1,6 +1,7 @@
 //! `memwall hardware` and `memwall software`.
 
 use memwall_hardware::catalog::{self, Entry};
+use memwall_hardware::technology::{ConstantRow, technology};
 use memwall_report::{figure_list, name_list, silicon_text};
 
 use super::derive::{derive, dram_list};
@@ -8,11 +9,19 @@ use crate::args::{CatalogCommand, Global, HardwareCommand};
 use crate::exit::Exit;
 use crate::terminal::{complain, print, view};
 
-/// `memwall hardware list|show|derive|dram`.
+/// `memwall hardware list|show|derive|dram|constants`.
 pub fn hardware(command: &HardwareCommand, global: &Global) -> Exit {
     match command {
         HardwareCommand::Derive { name } => derive(name, global),
         HardwareCommand::Dram => dram_list(global),
+        HardwareCommand::Constants => {
+            let rows: Vec<_> = technology().rows().iter().map(ConstantRow::figure).collect();
+            print(&figure_list(
+                "Constants, each with the range in which the truth may lie",
+                &rows,
+                view(global),
+            ))
+        }
         HardwareCommand::List => {
             let devices = name_list(&rows(catalog::devices()), view(global));
             let systems = name_list(&rows(catalog::systems()), view(global));

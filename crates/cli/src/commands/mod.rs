@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod catalog;
 pub mod check;
+pub mod compare;
 pub mod derive;
 pub mod explain;
 pub mod model;

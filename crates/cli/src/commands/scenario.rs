@@ -78,7 +78,8 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     Err(Exit::InvalidInput)
 }
 
-fn choose(scenario: &mut Scenario, names: &[String]) -> Result<(), Exit> {
+/// Keeps only the cases of these names.
+pub fn choose(scenario: &mut Scenario, names: &[String]) -> Result<(), Exit> {
     let known = scenario.case_names();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         complain(&format!("error: no case is called `{unknown}`; {}", suggestion(unknown, &known)));

@@ -3,6 +3,7 @@
 mod case;
 mod collective;
 mod columns;
+mod compare;
 mod compared;
 mod curve;
 mod energy;
@@ -24,6 +25,7 @@ pub use listing::{figure_list, figure_table, name_list, paragraph};
 
 pub(crate) use case::section;
 pub(crate) use columns::Columns;
+pub(crate) use compare::verdict_of;
 pub(crate) use layout::{Grid, Tone, clean, shorten, wrap};
 pub(crate) use whatif::advice;
 
