@@ -133,6 +133,12 @@ pub enum Command {
     Model(CatalogCommand),
     /// Print the JSON Schema of scenarios (draft-07)
     Schema,
+    /// Print the manual page of memwall, or of one of its commands
+    #[command(after_help = "Examples:\n  memwall man | man -l -\n  memwall man sweep > memwall-sweep.1")]
+    Man {
+        /// The command: `run`, or `hardware` followed by `show`
+        command: Vec<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -41,6 +41,7 @@ fn run(cli: Cli) -> Exit {
         Command::Software(command) => commands::catalog::software(&command, &global),
         Command::Model(command) => commands::model::model(&command, &global),
         Command::Schema => commands::schema(),
+        Command::Man { command } => commands::man(&command),
         Command::Completions { shell } => commands::completions(shell),
     }
 }

@@ -152,6 +152,22 @@ fn tables_stay_within_the_terminal() {
     }
 }
 
+/// The manual has a page for the program and for each command, made from the same table as the help.
+#[test]
+fn every_command_has_a_page_in_the_manual() {
+    let page = |command: &[&str]| {
+        let output = run(&[&["man"], command].concat());
+        assert_eq!(output.status.code(), Some(0), "{command:?}");
+        stdout(&output).to_owned()
+    };
+    assert!(page(&[]).starts_with(".ie") || page(&[]).contains(".TH memwall 1"));
+    assert!(page(&["sweep"]).contains("memwall\\-sweep") && page(&["sweep"]).contains("\\-\\-shard"));
+    assert!(page(&["hardware", "show"]).contains("memwall\\-hardware\\-show"));
+    let wrong = run(&["man", "sweeep"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("did you mean `sweep`?"));
+}
+
 #[test]
 fn every_shell_gets_its_completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

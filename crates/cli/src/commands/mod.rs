@@ -78,3 +78,31 @@ pub fn completions(shell: clap_complete::Shell) -> Exit {
     clap_complete::generate(shell, &mut Cli::command(), "memwall", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
+
+/// `memwall man`.
+pub fn man(path: &[String]) -> Exit {
+    let mut command = Cli::command();
+    command.build();
+    let mut name = "memwall".to_owned();
+    for word in path {
+        let Some(inner) = command.find_subcommand(word).cloned() else {
+            let names = command.get_subcommands().map(clap::Command::get_name);
+            let nearest = memwall_hardware::nearest(word, names);
+            let help = nearest
+                .first()
+                .map_or_else(String::new, |near| format!("\n  = help: did you mean `{near}`?"));
+            complain(&format!("error: {name} has no command `{word}`{help}"));
+            return Exit::Usage;
+        };
+        name = format!("{name} {word}");
+        command = inner;
+    }
+    let mut page = Vec::new();
+    match clap_mangen::Man::new(command).render(&mut page) {
+        Ok(()) => print(&String::from_utf8_lossy(&page)),
+        Err(error) => {
+            complain(&format!("error: the page cannot be written: {error}"));
+            Exit::Internal
+        }
+    }
+}
