@@ -193,6 +193,17 @@ pub struct ScenarioArgs {
     pub cases: Vec<String>,
 }
 
+/// What came out, as charts.
+#[derive(Debug, Clone, Args)]
+pub struct PictureArgs {
+    /// Write a page with charts and the results, one file for any browser, no network needed
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the charts as SVG files into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub svg: Option<PathBuf>,
+}
+
 /// `memwall run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
@@ -202,7 +213,7 @@ pub struct RunArgs {
     #[arg(long, value_enum)]
     pub fidelity: Option<FidelityArg>,
     /// Print the resolved scenario and where each value came from; run nothing
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with_all = ["format", "html", "svg"])]
     pub dry_run: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -213,12 +224,8 @@ pub struct RunArgs {
     /// Write what happened when as a trace that ui.perfetto.dev opens
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub trace: Option<PathBuf>,
-    /// Write a page with charts and the results, one file for any browser, no network needed
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
-    pub html: Option<PathBuf>,
-    /// Write the charts as SVG files into this folder
-    #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
-    pub svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
     /// Write what one rank of each pipeline stage does as Chakra execution traces, into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
     pub chakra: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Format, ScenarioArgs};
+use super::{Format, PictureArgs, ScenarioArgs};
 
 pub(super) const OPTIMIZE_EXAMPLES: &str = "Examples:\n  memwall optimize scenarios/explore/optimize_decode.yaml\n  \
     memwall optimize mine.yaml --set 'optimize.minimize=[time, cost]' --set 'optimize.at_most.area=850 mm2'\n  \
@@ -25,4 +25,6 @@ pub struct OptimizeArgs {
     /// Write to a file instead of standard output; the file appears complete or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
 }

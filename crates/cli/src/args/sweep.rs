@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use memwall_explore::Shard;
 use memwall_scenario::{MAX_SWEEP_POINTS, Sample, SampleMethod};
 
-use super::FidelityArg;
+use super::{FidelityArg, PictureArgs};
 
 pub(super) const SWEEP_EXAMPLES: &str = "Examples:\n  memwall sweep scenarios/explore/sweep_hbm_l2.yaml\n  \
     memwall sweep first_run.yaml --axis 'hardware.memory.hbm.bandwidth=1 TB/s..8 TB/s:20:log' --axis workload.batch=1,2,4\n  \
@@ -51,7 +51,7 @@ pub struct SweepArgs {
     pub shard: Option<Shard>,
     /// Put the outputs of all shards together
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "output", conflicts_with_all = ["file", "axes", "sample",
-        "monte_carlo", "fidelity", "seed", "threads", "shard", "sets", "cases"])]
+        "monte_carlo", "fidelity", "seed", "threads", "shard", "sets", "cases", "html", "svg"])]
     pub merge: Vec<String>,
     /// What to write, if the output's name (`.csv`, `.jsonl`) should not decide; without an output, a table unless given
     #[arg(long, value_enum)]
@@ -60,6 +60,8 @@ pub struct SweepArgs {
     /// command goes on from there
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
 }
 
 /// Formats of rows.

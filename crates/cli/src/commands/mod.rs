@@ -8,6 +8,7 @@ pub mod derive;
 pub mod explain;
 pub mod model;
 pub mod optimize;
+mod pictures;
 pub mod replay;
 pub mod run;
 mod scenario;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use memwall_explore::optimize::{OptimizeError, optimize as run};
 use memwall_report::OptimizeDocument;
+use memwall_report::chart::optimize_sections;
 use memwall_scenario::{Diagnostics, Points};
 
 use super::scenario::read;
-use super::{cannot_write, deliver};
+use super::{cannot_write, deliver, pictures};
 use crate::args::{Format, Global, OptimizeArgs};
 use crate::exit::Exit;
 use crate::files::{Disk, check_target, shown_name};
@@ -17,6 +18,9 @@ use crate::terminal::{color_messages, complain, view, width};
 pub fn optimize(args: &OptimizeArgs, global: &Global) -> Exit {
     if let Some(Err(message)) = args.output.as_deref().map(check_target) {
         return cannot_write(args.output.as_deref().unwrap_or(Path::new("-")), &message);
+    }
+    if let Err(exit) = pictures::check(&args.pictures) {
+        return exit;
     }
     let mut scenario = match read(&args.scenario, None, global) {
         Ok(scenario) => scenario,
@@ -41,6 +45,12 @@ pub fn optimize(args: &OptimizeArgs, global: &Global) -> Exit {
         Ok(document) => document,
         Err(error) => return failed(name, &error, global),
     };
+    if pictures::wanted(&args.pictures) {
+        match pictures::write(&args.pictures, &scenario, optimize_sections(&document)) {
+            Exit::Ok => {}
+            exit => return exit,
+        }
+    }
     match render(args, &document, global) {
         Ok(text) => deliver(args.output.as_deref(), &text),
         Err(error) => {

@@ -1,13 +1,14 @@
 //! `memwall run`.
 
 mod export;
-mod pictures;
 
 use std::path::Path;
 
 use memwall_explore::{
-    RunError, run_collectives, run_microbenchmarks, run_replays_with, run_scenario_with, run_trends,
+    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_replays_with,
+    run_scenario_with, run_trends, trend_pictures,
 };
+use memwall_report::chart::{Section, collective_sections, curve_sections};
 use memwall_report::{
     Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, TrendDocument, perfetto_trace,
 };
@@ -15,7 +16,7 @@ use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
 
 use super::scenario::read;
-use super::{cannot_write, deliver};
+use super::{cannot_write, deliver, pictures};
 use crate::args::{Format, Global, RunArgs};
 use crate::exit::Exit;
 use crate::files::{Disk, check_target, shown_name};
@@ -34,11 +35,11 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     if args.dry_run {
         return dry_run(args, &scenario, global);
     }
-    if let Err(exit) = pictures::check(args) {
+    if let Err(exit) = pictures::check(&args.pictures) {
         return exit;
     }
     let wants_trace = args.trace.is_some() || args.chakra.is_some();
-    let wants_timeline = wants_trace || args.html.is_some() || args.svg.is_some();
+    let wants_timeline = wants_trace || pictures::wanted(&args.pictures);
     if wants_trace && scenario.kind != KindSpec::Run {
         let option = if args.trace.is_some() { "--trace" } else { "--chakra" };
         let kind = scenario.kind.name();
@@ -79,9 +80,11 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
             exit => return exit,
         }
     }
-    match pictures::write(args, &scenario, &result, &timelines) {
-        Exit::Ok => {}
-        exit => return exit,
+    if pictures::wanted(&args.pictures) {
+        match pictures::write(&args.pictures, &scenario, result.sections(&scenario, &timelines)) {
+            Exit::Ok => {}
+            exit => return exit,
+        }
     }
     match deliver(args.output.as_deref(), &text) {
         Exit::Ok if !result.failed_expectations().is_empty() => {
@@ -140,6 +143,17 @@ fn write_trace(path: &Path, scenario: &Scenario, timelines: &[Timeline]) -> Exit
 }
 
 impl Outcome {
+    /// Its charts.
+    fn sections(&self, scenario: &Scenario, timelines: &[Timeline]) -> Vec<Section> {
+        match self {
+            Self::Run(document) => run_pictures(scenario, document, timelines),
+            Self::Curves(document) => curve_sections(document),
+            Self::Collectives(document) => collective_sections(document),
+            Self::Replays(document) => replay_pictures(scenario, document, timelines),
+            Self::Trends(document) => trend_pictures(scenario, document),
+        }
+    }
+
     fn render(&self, args: &RunArgs, global: &Global) -> Result<String, serde_json::Error> {
         let mut view = view(global);
         view.color = view.color && args.output.is_none();

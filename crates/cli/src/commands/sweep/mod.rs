@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use memwall_explore::{Shard, Spreads, SweepPlan, run_sweep};
+use memwall_report::chart::{MOST_DRAWN, sweep_sections};
 use memwall_report::{SweepRow, SweepSummary};
 use memwall_scenario::{Diagnostics, Points, Scenario, Sweep};
 
 use self::output::Output;
+use super::pictures;
 use super::scenario::{read, show};
 use crate::args::{Global, ScenarioArgs, SweepArgs, SweepFormat};
 use crate::exit::Exit;
@@ -65,6 +67,8 @@ fn refuse(problems: &Diagnostics, global: &Global) -> Exit {
 struct Gathered {
     summary: SweepSummary,
     spreads: Option<Spreads>,
+    /// Rows to draw, if they are: every so many-th.
+    drawn: Option<(u64, Vec<SweepRow>)>,
 }
 
 impl Gathered {
@@ -72,6 +76,11 @@ impl Gathered {
         self.summary.add(row);
         if let Some(spreads) = &mut self.spreads {
             spreads.add(row);
+        }
+        if let Some((every, rows)) = &mut self.drawn
+            && (self.summary.total() - 1).is_multiple_of(*every)
+        {
+            rows.push(row.clone());
         }
     }
 }
@@ -85,7 +94,12 @@ fn run(
 ) -> Exit {
     let columns = plan.columns();
     let spreads = uncertain.then(|| Spreads::new(columns.clone()));
-    let mut gathered = Gathered { summary: SweepSummary::new(columns.clone()), spreads };
+    if let Err(exit) = pictures::check(&args.pictures) {
+        return exit;
+    }
+    let every = plan.rows().div_ceil(MOST_DRAWN as u64).max(1);
+    let drawn = pictures::wanted(&args.pictures).then(|| (every, Vec::new()));
+    let mut gathered = Gathered { summary: SweepSummary::new(columns.clone()), spreads, drawn };
     let mut output = match Output::open(args, plan, scenario, |row| gathered.add(row)) {
         Ok(output) => output,
         Err(exit) => return exit,
@@ -117,6 +131,12 @@ fn run(
     }
     if output.rows_done() < plan.rows() {
         return output.interrupted(plan.rows(), global);
+    }
+    if let Some((_, rows)) = gathered.drawn.take() {
+        match pictures::write(&args.pictures, scenario, sweep_sections(columns, &rows, plan.rows())) {
+            Exit::Ok => {}
+            exit => return exit,
+        }
     }
     match output.finish() {
         Ok(()) => conclude(args, global, gathered, scenario),

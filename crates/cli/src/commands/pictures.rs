@@ -1,23 +1,20 @@
-//! `memwall run --html` and `--svg`: what came out, as charts.
+//! `--html` and `--svg`: what came out, as charts.
 
 use std::path::Path;
 
-use memwall_explore::{replay_pictures, run_pictures, trend_pictures};
-use memwall_report::chart::{Section, collective_sections, curve_sections};
+use memwall_report::chart::Section;
 use memwall_report::html::Page;
 use memwall_report::svg::{PictureError, svg_file};
 use memwall_scenario::Scenario;
-use memwall_simulator::Timeline;
 
-use super::Outcome;
-use crate::args::RunArgs;
-use crate::commands::cannot_write;
+use super::cannot_write;
+use crate::args::PictureArgs;
 use crate::exit::Exit;
 use crate::files::{check_target, write_whole};
 use crate::terminal::complain;
 
 /// Says before a long run what could not be written after it.
-pub(super) fn check(args: &RunArgs) -> Result<(), Exit> {
+pub fn check(args: &PictureArgs) -> Result<(), Exit> {
     if let Some(path) = args.html.as_deref()
         && let Err(message) = check_target(path)
     {
@@ -29,18 +26,13 @@ pub(super) fn check(args: &RunArgs) -> Result<(), Exit> {
     }
 }
 
+/// Whether any are asked for.
+pub const fn wanted(args: &PictureArgs) -> bool {
+    args.html.is_some() || args.svg.is_some()
+}
+
 /// Writes what was asked for.
-pub(super) fn write(args: &RunArgs, scenario: &Scenario, outcome: &Outcome, timelines: &[Timeline]) -> Exit {
-    if args.html.is_none() && args.svg.is_none() {
-        return Exit::Ok;
-    }
-    let sections = match outcome {
-        Outcome::Run(document) => run_pictures(scenario, document, timelines),
-        Outcome::Curves(document) => curve_sections(document),
-        Outcome::Collectives(document) => collective_sections(document),
-        Outcome::Replays(document) => replay_pictures(scenario, document, timelines),
-        Outcome::Trends(document) => trend_pictures(scenario, document),
-    };
+pub fn write(args: &PictureArgs, scenario: &Scenario, sections: Vec<Section>) -> Exit {
     // All are drawn before the first is written.
     let drawn = files(args, &sections).and_then(|files| Ok((files, page(args, scenario, sections)?)));
     let (files, page) = match drawn {
@@ -59,13 +51,17 @@ pub(super) fn write(args: &RunArgs, scenario: &Scenario, outcome: &Outcome, time
 }
 
 /// Names and contents of the pictures, if they are asked for.
-fn files(args: &RunArgs, sections: &[Section]) -> Result<Vec<(String, String)>, PictureError> {
+fn files(args: &PictureArgs, sections: &[Section]) -> Result<Vec<(String, String)>, PictureError> {
     let figures = sections.iter().flat_map(|section| &section.figures).filter(|_| args.svg.is_some());
     figures.map(|figure| Ok((format!("{}.svg", figure.id), svg_file(figure)?))).collect()
 }
 
 /// The page, if it is asked for.
-fn page(args: &RunArgs, scenario: &Scenario, sections: Vec<Section>) -> Result<Option<String>, PictureError> {
+fn page(
+    args: &PictureArgs,
+    scenario: &Scenario,
+    sections: Vec<Section>,
+) -> Result<Option<String>, PictureError> {
     if args.html.is_none() {
         return Ok(None);
     }
