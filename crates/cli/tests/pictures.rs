@@ -11,7 +11,7 @@ const KINDS: [(&str, &str); 5] = [
     ("scenarios/tutorial/first_run.yaml", "roofline"),
     ("scenarios/explore/llama70b_tp.yaml", "batch-1-tensor-8-communication"),
     ("scenarios/explore/allreduce_dgx_h100.yaml", "bus-bandwidth"),
-    ("scenarios/validation/bandwidth_over_threads.yaml", "bandwidth-over-threads"),
+    ("scenarios/validation/latency_over_footprint.yaml", "latency-over-footprint"),
     ("scenarios/explore/replay_traces.yaml", "eight-gpus-dgx-h100-ranks"),
 ];
 

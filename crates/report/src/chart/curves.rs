@@ -72,12 +72,19 @@ pub fn collective_sections(document: &CollectiveDocument) -> Vec<Section> {
     }]
 }
 
+/// More curves than these on one chart cannot be told apart: each device gets its own then.
+const MOST_TOGETHER: usize = 8;
+
 /// The charts of a document of microbenchmarks: curves over the same axes together.
 #[must_use]
 pub fn curve_sections(document: &CurveDocument) -> Vec<Section> {
     let mut groups: Vec<Vec<&CurveReport>> = Vec::new();
+    let by_device = document.cases.len() > MOST_TOGETHER;
     for case in &document.cases {
-        let same = |group: &&mut Vec<&CurveReport>| group[0].over == case.over && group[0].unit == case.unit;
+        let same = |group: &&mut Vec<&CurveReport>| {
+            let axes = group[0].over == case.over && group[0].unit == case.unit;
+            axes && (!by_device || group[0].device == case.device)
+        };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(case),
             None => groups.push(vec![case]),
@@ -86,7 +93,7 @@ pub fn curve_sections(document: &CurveDocument) -> Vec<Section> {
     let mut figures: Vec<Figure> = Vec::new();
     for group in groups {
         let taken: Vec<String> = figures.iter().map(|figure| figure.id.clone()).collect();
-        figures.push(curves(&group, &taken));
+        figures.push(curves(&group, by_device, &taken));
     }
     let fact = |case: &CurveReport| {
         let what = format!("{} of {}", case.title, case.device.title);
@@ -105,7 +112,7 @@ pub fn curve_sections(document: &CurveDocument) -> Vec<Section> {
     }]
 }
 
-fn curves(group: &[&CurveReport], taken: &[String]) -> Figure {
+fn curves(group: &[&CurveReport], by_device: bool, taken: &[String]) -> Figure {
     let (over, unit) = (group[0].over, group[0].unit);
     let mut lines = Vec::new();
     for (colour, case) in group.iter().enumerate() {
@@ -123,11 +130,12 @@ fn curves(group: &[&CurveReport], taken: &[String]) -> Figure {
         CurveAxis::Occupancy => Axis::linear("threads, as a share of those there can be", Unit::Share),
         CurveAxis::InFlight => Axis::log("bytes in flight", Unit::BinaryBytes),
     };
+    let of_device = if by_device { format!(": {}", group[0].device.title) } else { String::new() };
     let measured = group.iter().any(|case| case.compared > 0);
     let beside = if measured { " Hollow dots: measured." } else { "" };
     Figure {
-        id: slug(&format!("{} over {}", y.title, over.name()), taken),
-        title: format!("{} over {}", capital(&y.title), x.title),
+        id: slug(&format!("{} over {}{of_device}", y.title, over.name()), taken),
+        title: format!("{} over {}{of_device}", capital(&y.title), x.title),
         summary: format!("Lines: predicted.{beside}"),
         chart: Chart::Lines(Lines { x, y, lines }),
     }

@@ -38,6 +38,7 @@ pub(super) fn draw(chart: &Roofline, paper: Paper) -> Result<Canvas, PictureErro
     let plot = axes(&canvas, &frame)?;
     roofs(&canvas, chart, &plot, &x, &y)?;
     dots(&canvas, chart, &plot)?;
+    peak_names(&canvas, chart, &plot, &x)?;
     names(&canvas, chart, &plot, (&x, &y))?;
     drop(plot);
     Ok(canvas)
@@ -81,23 +82,31 @@ fn roofs(canvas: &Canvas, chart: &Roofline, plot: &Plot, x: &Scale, y: &Scale) -
         canvas.path(&ends, tinted(of_series(tier), 0), 2.0)?;
         canvas.pen.end();
     }
-    let least = chart.tiers.iter().map(|tier| tier.value).fold(0.0, f64::max);
-    let mut above = f64::NEG_INFINITY;
-    let mut peaks = chart.peaks.clone();
-    peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
-    for peak in &peaks {
-        let start = if least > 0.0 { (peak.value / least).max(x.low) } else { x.low };
+    let widest = chart.tiers.iter().map(|tier| tier.value).fold(0.0, f64::max);
+    for peak in &chart.peaks {
+        let start = if widest > 0.0 { (peak.value / widest).max(x.low) } else { x.low };
         let ends = [start, x.high].map(|intensity| place(plot, intensity, peak.value));
         canvas.path(&ends, tinted(INK, 0), 1.6)?;
-        let words = format!("{} peak {}", peak.name, Unit::FlopsPerSec.text(peak.value));
-        let baseline = ends[1].1 - 5.0;
+    }
+    Ok(())
+}
+
+/// What the levels are, the highest first; one that would lie on another's name stays without.
+fn peak_names(canvas: &Canvas, chart: &Roofline, plot: &Plot, x: &Scale) -> Result<(), PictureError> {
+    let mut peaks: Vec<_> = chart.peaks.iter().collect();
+    peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let mut above = f64::NEG_INFINITY;
+    canvas.rimmed();
+    for peak in peaks {
+        let (right, level) = place(plot, x.high, peak.value);
+        let baseline = level - 5.0;
         if baseline - above > 14.0 {
-            canvas.rimmed();
-            canvas.ending(ends[1].0 - 4.0, baseline, &words, INK)?;
-            canvas.pen.end();
+            let words = format!("{} peak {}", peak.name, Unit::FlopsPerSec.text(peak.value));
+            canvas.ending(right - 4.0, baseline, &words, INK)?;
             above = baseline;
         }
     }
+    canvas.pen.end();
     Ok(())
 }
 
