@@ -1,6 +1,6 @@
 //! The ledger: for every engine, `units x wall = busy + sum of stalls`, in integers.
 
-use memwall_hardware::TierKind;
+use memwall_hardware::{Duplex, TierKind};
 use memwall_simulator::{Fidelity, Options, Placement, Record, SimulationError};
 use memwall_tests::{cases, dags, machines, models, runs};
 use proptest::prelude::*;
@@ -63,6 +63,12 @@ proptest! {
             let used = record.tiers.iter().find(|used| used.name == link.name).unwrap();
             let least = used.bytes_read.as_f64() / link.bandwidth.value.0;
             prop_assert!(least <= record.wall.as_secs_f64() * (1.0 + 1e-9), "{least} s of copies");
+            // Copies are written to the memory that operators read; only rooflines look at one at a time.
+            let memory = machine.device.tiers.iter().find(|tier| tier.kind == TierKind::Dram).unwrap();
+            let used = record.tiers.iter().find(|used| used.name == memory.name).unwrap();
+            let moved = (used.bytes_read.as_f64() + used.bytes_written.as_f64() - 2.0) / memory.bandwidth.value.0;
+            let both = memory.duplex == Duplex::Half && fidelity != Fidelity::Bound;
+            prop_assert!(!both || moved <= record.wall.as_secs_f64() * (1.0 + 1e-9), "{moved} s of memory");
             for operator in &record.operators {
                 prop_assert!(operator.roofline <= operator.time, "{} beats its roofline", &operator.label);
             }
