@@ -1,5 +1,7 @@
 //! Cases side by side.
 
+use std::collections::BTreeMap;
+
 use memwall_report::{CaseReport, CompareDocument, InputChange, PairReport};
 use memwall_scenario::Case;
 use rayon::prelude::*;
@@ -33,16 +35,14 @@ pub fn compare(groups: &[Vec<Compared<'_>>]) -> Result<CompareDocument, RunError
     let mut rest = reports.as_slice();
     let mut pairs = Vec::new();
     for group in groups {
-        let (own, others) = rest.split_at(group.len());
-        rest = others;
-        let (Some((first, base)), Some((base_report, reports))) =
-            (group.split_first().map(|(first, base)| (first, base)), own.split_first())
-        else {
+        let (own, later) = rest.split_at(group.len());
+        rest = later;
+        let (Some((first, others)), Some((base, reports))) = (group.split_first(), own.split_first()) else {
             continue;
         };
-        pairs.extend(base.iter().zip(reports).map(|(other, report)| {
+        pairs.extend(others.iter().zip(reports).map(|(other, report)| {
             let inputs = differing(&first.values, &other.values);
-            PairReport::new((&first.label, base_report), (&other.label, report), inputs)
+            PairReport::new((&first.label, base), (&other.label, report), inputs)
         }));
     }
     Ok(CompareDocument::new(pairs))
@@ -51,25 +51,26 @@ pub fn compare(groups: &[Vec<Compared<'_>>]) -> Result<CompareDocument, RunError
 /// Values that differ, in the order of the first list. Where another model, machine or profile is meant, its name stands
 /// for all of its figures.
 fn differing(old: &[(String, String)], new: &[(String, String)]) -> Vec<InputChange> {
-    let find = |list: &[(String, String)], path: &str| {
-        list.iter().find(|known| known.0 == path).map(|known| known.1.clone())
+    let index = |list: &[(String, String)]| list.iter().cloned().collect::<BTreeMap<String, String>>();
+    let (before, after) = (index(old), index(new));
+    let is_renamed = |block: &&str| {
+        let path = format!("{block}.name");
+        before.contains_key(&path) && before.get(&path) != after.get(&path)
     };
-    let renamed: Vec<&str> = ["model", "hardware", "software", "system", "communication"]
-        .into_iter()
-        .filter(|block| {
-            let path = format!("{block}.name");
-            find(old, &path) != find(new, &path)
-        })
-        .collect();
-    let hidden = |path: &str| {
+    let blocks = ["model", "hardware", "software", "system", "communication"];
+    let renamed: Vec<&str> = blocks.into_iter().filter(is_renamed).collect();
+    let is_hidden = |path: &str| {
         renamed.iter().any(|block| {
             let inside = path.strip_prefix(block).and_then(|rest| rest.strip_prefix('.'));
-            inside.is_some_and(|key| key != "name" && find(old, &format!("{block}.name")).is_some())
+            inside.is_some_and(|key| key != "name")
         })
     };
-    let only_new = new.iter().filter(|one| find(old, &one.0).is_none());
+    let only_new = new.iter().filter(|one| !before.contains_key(&one.0));
     let paths = old.iter().chain(only_new).map(|one| one.0.as_str());
-    let change =
-        |path: &str| InputChange { path: path.to_owned(), from: find(old, path), to: find(new, path) };
-    paths.filter(|path| !hidden(path)).map(change).filter(|change| change.from != change.to).collect()
+    let change = |path: &str| InputChange {
+        path: path.to_owned(),
+        from: before.get(path).cloned(),
+        to: after.get(path).cloned(),
+    };
+    paths.filter(|path| !is_hidden(path)).map(change).filter(|change| change.from != change.to).collect()
 }

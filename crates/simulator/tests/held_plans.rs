@@ -38,13 +38,15 @@ fn plans_of_itself_change_nothing() {
     }
 }
 
+type Change = fn(&mut Device);
+
 /// A machine that is better in one thing is never slower with the plans held fixed, operator by operator.
 #[test]
 fn more_of_one_thing_is_never_slower_with_the_same_plans() {
     // A power limit would make a faster machine wait: what it computes in less time it draws in less time.
     let mut base = catalog::device("h100-sxm").unwrap();
     base.power.tdp.value.0 *= 100.0;
-    let better: [(&str, fn(&mut Device)); 5] = [
+    let better: [(&str, Change); 5] = [
         ("hbm bandwidth", |device| tier(device, "hbm").bandwidth.value.0 *= 1.1),
         ("l2 bandwidth", |device| tier(device, "l2").bandwidth.value.0 *= 1.1),
         ("shared bandwidth", |device| tier(device, "shared").bandwidth.value.0 *= 1.1),

@@ -61,7 +61,7 @@ impl Study<'_> {
         let mut result = ParameterReport {
             path: parameter.path.clone(),
             value: parameter.value.clone(),
-            change: factor - 1.0,
+            change: if parameter.more_is_better { self.by } else { -self.by },
             time_fixed: None,
             time_replanned: None,
             energy: None,
