@@ -180,6 +180,10 @@ fn change_tier(tier: &mut memwall_hardware::Tier, change: &TierChange) {
     let bandwidth = tier.bandwidth.value.0 * change.bandwidth;
     tier.bandwidth.value = BytesPerSec(bandwidth);
     tier.latency.value = Picos((tier.latency.value.0 as f64 * change.latency) as u64);
+    // The far part of a cache is not nearer than the near one.
+    if let Some(far) = &mut tier.access.far_latency {
+        far.value = far.value.max(tier.latency.value);
+    }
     tier.efficiency.value = change.efficiency;
     tier.write_bandwidth = change.writes.map(|factor| Figure::scenario(BytesPerSec(bandwidth * factor)));
     // Mixed traffic is no faster than reads alone, and no slower than a third of them.

@@ -49,27 +49,30 @@ const SLOWER: f64 = 1.02;
 const SLOWER_SHARE: f64 = 0.03;
 
 /// One operator, planned anew for a better machine, is seldom slower and never by much. More cores at the same peak
-/// are left out: they are slower cores.
+/// are left out: they are slower cores. So are the attention kernels of libraries, which are not planned but taken as they
+/// are: one whose blocks a larger memory has room for pads a short sequence to them, and a smaller memory cannot hold it.
 #[test]
 fn one_operator_planned_anew_for_a_better_machine_is_seldom_slower() {
     let mut runner = TestRunner::new(cases(400));
     let slower = std::cell::Cell::new(0_u32);
     let seen = std::cell::Cell::new(0_u32);
     let better = upgrades().prop_filter("cores", |upgrade| upgrade.resource != Resource::Cores);
-    let result = runner.run(&(machines::machines(), dags::single(), better), |(machine, dag, upgrade)| {
-        let mut better = machine.clone();
-        upgrade.apply(&mut better.device);
-        let graph = dag.graph(&machine);
-        let time = |machine: &Machine| {
-            let record = runs::run_graph(machine, &graph, runs::at(Fidelity::Flow)).unwrap();
-            record.operators[0].time.0 as f64
-        };
-        let (before, after) = (time(&machine), time(&better));
-        prop_assert!(after <= WORST_NEW_PLAN * before, "{before} -> {after} ps");
-        slower.set(slower.get() + u32::from(after > SLOWER * before));
-        seen.set(seen.get() + 1);
-        Ok(())
-    });
+    let result =
+        runner.run(&(machines::machines(), dags::single(), better), |(mut machine, dag, upgrade)| {
+            machine.software.attention = Default::default();
+            let mut better = machine.clone();
+            upgrade.apply(&mut better.device);
+            let graph = dag.graph(&machine);
+            let time = |machine: &Machine| {
+                let record = runs::run_graph(machine, &graph, runs::at(Fidelity::Flow)).unwrap();
+                record.operators[0].time.0 as f64
+            };
+            let (before, after) = (time(&machine), time(&better));
+            prop_assert!(after <= WORST_NEW_PLAN * before, "{before} -> {after} ps");
+            slower.set(slower.get() + u32::from(after > SLOWER * before));
+            seen.set(seen.get() + 1);
+            Ok(())
+        });
     if let Err(error) = result {
         panic!("{error}");
     }

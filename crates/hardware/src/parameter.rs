@@ -10,7 +10,8 @@ use crate::{Device, Engine, Tier, nearest};
 /// use memwall_hardware::{DeviceParameter, catalog};
 /// let mut device = catalog::device("h100-sxm")?;
 /// let bandwidth = DeviceParameter::find(&device, "memory.hbm.bandwidth").expect("it has HBM");
-/// bandwidth.set(&mut device, 2.0 * bandwidth.get(&device));
+/// let faster = 2.0 * bandwidth.get(&device);
+/// bandwidth.set(&mut device, faster);
 /// assert_eq!(device.memory().expect("it has HBM").bandwidth.value.to_string(), "6.7 TB/s");
 /// # Ok::<(), memwall_hardware::CatalogError>(())
 /// ```

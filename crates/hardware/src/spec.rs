@@ -72,7 +72,7 @@ pub struct DeviceSpec {
     /// Area of the compute dies together, where it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub die_area: Option<Figure<Area>>,
-    /// Cores on the dies, those switched off among them. Default: as many as `cores`.
+    /// Cores on the dies, those switched off among them. Default, and at least: `cores`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cores_built: Option<Figure<u32>>,
     /// Constants of area, energy and cost that go before the catalog's.

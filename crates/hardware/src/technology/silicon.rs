@@ -99,12 +99,6 @@ pub(crate) fn read_silicon(checker: &mut Checker, spec: &mut DeviceSpec) -> Sili
     }
     let die_area = checker.figure("die_area", spec.die_area.take());
     let cores_built = checker.figure("cores_built", spec.cores_built.take());
-    if let (Some(built), Some(cores)) = (&cores_built, &spec.cores)
-        && built.value < cores.value
-    {
-        let message = format!("{} cores are built and {} work", built.value, cores.value);
-        checker.error("cores_built", message, Some("it is at least `cores`".to_owned()));
-    }
     let technology = spec.technology.take().unwrap_or_default();
     checker.within("technology", |checker| {
         for (key, figure) in technology.named() {
@@ -168,9 +162,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told() {
-        let wrong =
-            spec("{ process: tsmc, dies: 9999, cores: 8, cores_built: 4, technology: { wafer_usd: -1 } }");
+        let wrong = spec("{ process: tsmc, dies: 9999, cores: 8, technology: { wafer_usd: -1 } }");
         let paths: Vec<String> = errors(wrong).iter().map(|error| error.path.join(".")).collect();
-        assert_eq!(paths, ["process", "dies", "cores_built", "technology.wafer_usd"]);
+        assert_eq!(paths, ["process", "dies", "technology.wafer_usd"]);
     }
 }
