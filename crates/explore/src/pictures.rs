@@ -41,7 +41,7 @@ pub fn trend_pictures(scenario: &Scenario, document: &TrendDocument) -> Vec<Sect
         let series = case.series.iter().enumerate();
         let lines = series.flat_map(|(colour, series)| growth_curves(series, colour)).collect();
         let chart = Lines {
-            x: Axis::linear("year", Unit::Plain),
+            x: Axis::near("year", Unit::Plain),
             y: Axis::log("growth since the first point", Unit::Plain),
             lines,
         };
@@ -52,7 +52,8 @@ pub fn trend_pictures(scenario: &Scenario, document: &TrendDocument) -> Vec<Sect
         Section {
             id: format!("trend-{}", index + 1),
             title: report.name.clone(),
-            lead: report.description.clone().unwrap_or_default(),
+            // What the only case shows stands at the head of the page.
+            lead: report.description.clone().filter(|_| document.cases.len() > 1).unwrap_or_default(),
             facts: report.series.iter().map(fact).collect(),
             figures: vec![Figure {
                 id: format!("growth-{}", index + 1),

@@ -150,8 +150,8 @@ impl OptimizeDocument {
         );
         for design in std::iter::once(&self.as_it_is).chain(&self.designs) {
             let number = design.design.map_or_else(|| "as it is".to_owned(), |design| design.to_string());
-            let values =
-                (0..self.axes.len()).map(|axis| design.values.get(axis).map_or_else(String::new, cell));
+            let values = (0..self.axes.len())
+                .map(|axis| design.values.get(axis).map_or_else(String::new, Cell::field));
             let known = [design.bound_s, design.area_mm2, design.cost_usd, design.power_w];
             let simulated = [Some(design.time_s), Some(design.energy_j)];
             let figures = known.into_iter().chain(simulated).map(figure);
@@ -159,14 +159,6 @@ impl OptimizeDocument {
             write_line(&mut text, std::iter::once(number).chain(values).chain(figures).chain(bound_by));
         }
         text
-    }
-}
-
-fn cell(cell: &Cell) -> String {
-    match cell {
-        Cell::Number(number) => number.to_string(),
-        Cell::Text(text) => text.clone(),
-        Cell::Empty => String::new(),
     }
 }
 

@@ -69,7 +69,7 @@ fn page(
     let mut changes = String::new();
     for (number, (name, text)) in scenario.written_texts().enumerate() {
         match (name, number) {
-            ("--set", _) => changes += &format!("--set {}\n", text.trim()),
+            ("--set" | "--axis", _) => changes += &format!("{name} {}\n", text.trim()),
             (_, 0) => page = page.text("Scenario", text),
             _ => page = page.text(name, text),
         }

@@ -99,9 +99,9 @@ fn section(
 fn objective_axis(objective: &str) -> Axis {
     match objective {
         "time" => Axis::linear("time", Unit::Seconds),
-        "area" => Axis::linear("area in mm2", Unit::Plain),
-        "cost" => Axis::linear("cost in $", Unit::Plain),
-        _ => Axis::linear("power in W", Unit::Plain),
+        "area" => Axis::near("area in mm2", Unit::Plain),
+        "cost" => Axis::near("cost in $", Unit::Plain),
+        _ => Axis::near("power in W", Unit::Plain),
     }
 }
 

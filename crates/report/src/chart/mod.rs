@@ -72,6 +72,9 @@ pub struct Axis {
     pub unit: Unit,
     /// Whether equal distances are equal factors.
     pub log: bool,
+    /// Whether an axis of equal steps begins where its values do, as years must, and not at 0.
+    #[serde(skip)]
+    pub near: bool,
 }
 
 /// Figures that belong together: one case, or what several have in common.
@@ -97,13 +100,19 @@ impl Axis {
     /// An axis of equal steps.
     #[must_use]
     pub fn linear(title: &str, unit: Unit) -> Self {
-        Self { title: title.to_owned(), unit, log: false }
+        Self { title: title.to_owned(), unit, ..Self::default() }
+    }
+
+    /// An axis of equal steps that begins where its values do.
+    #[must_use]
+    pub fn near(title: &str, unit: Unit) -> Self {
+        Self { near: true, ..Self::linear(title, unit) }
     }
 
     /// An axis of equal factors.
     #[must_use]
     pub fn log(title: &str, unit: Unit) -> Self {
-        Self { title: title.to_owned(), unit, log: true }
+        Self { log: true, ..Self::linear(title, unit) }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// A scale that has room for all `values` and about `ticks` labels. A linear one begins at 0 unless values are
-    /// below.
+    /// below, or the axis is to begin near them.
     pub fn around(axis: &Axis, values: impl Iterator<Item = f64>, ticks: usize) -> Self {
         let usable = |value: &f64| value.is_finite() && (!axis.log || *value > 0.0);
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -31,6 +31,9 @@ impl Scale {
         }
         if axis.log {
             Self::log(axis.unit, low, high, ticks)
+        } else if axis.near {
+            let margin = 0.04 * (high - low);
+            Self::linear(axis.unit, low - margin, high + margin, ticks)
         } else {
             Self::linear(axis.unit, low.min(0.0), high, ticks)
         }
@@ -123,6 +126,15 @@ mod tests {
         assert_eq!(Scale::log(Unit::Plain, 0.7, 1200.0, 8).ticks, [1.0, 10.0, 100.0, 1000.0]);
         assert_eq!(Scale::log(Unit::BinaryBytes, 512.0, 4096.0, 8).ticks, [512.0, 1024.0, 2048.0, 4096.0]);
         assert_eq!(Scale::log(Unit::Plain, 3.0, 7.0, 8).ticks, [5.0]);
+    }
+
+    #[test]
+    fn years_do_not_begin_with_the_calendar() {
+        let years = || [1997.1, 2022.3].into_iter();
+        assert_eq!(Scale::around(&Axis::linear("year", Unit::Plain), years(), 5).low, 0.0);
+        let near = Scale::around(&Axis::near("year", Unit::Plain), years(), 6);
+        assert!(near.low > 1995.0 && near.high < 2024.0);
+        assert_eq!(near.ticks, [2000.0, 2005.0, 2010.0, 2015.0, 2020.0]);
     }
 
     #[test]

@@ -66,6 +66,15 @@ impl Cell {
         Self::Text(text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
+    /// As a field of CSV.
+    pub(crate) fn field(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
     /// The number, if it is one.
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {

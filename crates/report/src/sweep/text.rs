@@ -43,12 +43,10 @@ impl SweepColumns {
     #[must_use]
     pub fn csv_line(&self, row: &SweepRow) -> String {
         let mut text = String::new();
-        let cells = row.cells.iter().map(|cell| match cell {
-            Cell::Empty => String::new(),
-            Cell::Number(number) => number.to_string(),
-            Cell::Text(text) => text.clone(),
-        });
-        write_line(&mut text, std::iter::once(row.index.to_string()).chain(cells));
+        write_line(
+            &mut text,
+            std::iter::once(row.index.to_string()).chain(row.cells.iter().map(Cell::field)),
+        );
         text
     }
 
