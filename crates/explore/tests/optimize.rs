@@ -105,6 +105,21 @@ fn threads_make_no_difference() {
     assert_eq!(with(1), with(3));
 }
 
+/// A search that would take hours is refused, with what would do.
+#[test]
+fn a_search_that_takes_too_long_is_told_beforehand() {
+    let more = "
+hardware: h100-sxm
+sweep:
+  axes:
+    hardware.memory.hbm.bandwidth: { from: 1 TB/s, to: 6 TB/s, steps: 1000 }
+    hardware.memory.l2.capacity: { from: 10 MiB, to: 100 MiB, steps: 1000 }
+optimize: { minimize: [time], simulate: 100000 }
+";
+    let error = run(more).unwrap_err();
+    assert!(matches!(error, OptimizeError::TooMuch { most: 1414, .. }), "{error}");
+}
+
 /// Other parts and settings are choices beside the figures, and each is screened.
 #[test]
 fn parts_are_choices_too() {

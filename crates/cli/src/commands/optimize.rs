@@ -71,7 +71,7 @@ fn failed(name: &str, error: &OptimizeError, global: &Global) -> Exit {
     }
     complain(&format!("error: {name}: {error}"));
     match error {
-        OptimizeError::TooLong(_) => Exit::Limit,
+        OptimizeError::TooLong(_) | OptimizeError::TooMuch { .. } => Exit::Limit,
         OptimizeError::Run(error) if error.is_limit() => Exit::Limit,
         _ => Exit::InvalidInput,
     }

@@ -13,6 +13,9 @@ use super::search::Search;
 use super::space_of::Axes;
 use crate::run::{Reason, RunError, run_case};
 
+/// Each round asks of every design what all simulated ones say of it: designs times the square of what may be simulated
+/// is the work, and this much takes a minute or two.
+const MOST_WORK: u128 = 2_000_000_000_000;
 /// The most steps of a workload that is screened: their graphs are held in memory.
 const MOST_STEPS: u64 = 1024;
 
@@ -28,6 +31,19 @@ pub enum OptimizeError {
     /// More designs are best than anybody can use.
     #[error(transparent)]
     TooLong(#[from] FrontTooLong),
+    /// It would take too long.
+    #[error(
+        "{designs} designs of which {simulate} may be simulated take too long: with so many designs at most {most} may \
+         (`optimize.simulate`)"
+    )]
+    TooMuch {
+        /// Designs.
+        designs: u64,
+        /// What was asked for.
+        simulate: u32,
+        /// What would do.
+        most: u64,
+    },
     /// It makes no sense.
     #[error("{0}")]
     Refused(String),
@@ -58,6 +74,7 @@ pub fn optimize(
         return Err(refused("what is kept behind the device memory (`placement:`) cannot be screened"));
     }
     let axes = Axes::new(scenario, sweep, &case.device)?;
+    within_reason(sweep.points(), goal.simulate)?;
     let judge = Judge { area: AreaModel::around(&case.device), goal };
     judge.check(&case.device)?;
     let mut search = Search::new(scenario, sweep, &axes, &judge, loader)?;
@@ -68,6 +85,15 @@ pub fn optimize(
     let outcome = Simulated::of(case, &run_case(case)?);
     let as_it_is = judge.report((None, values), own, &case.device, &outcome);
     Ok(document(scenario, sweep, goal, (&search, settled), as_it_is))
+}
+
+fn within_reason(designs: u64, simulate: u32) -> Result<(), OptimizeError> {
+    let work = |simulate: u64| u128::from(designs) * u128::from(simulate) * u128::from(simulate);
+    if work(u64::from(simulate)) <= MOST_WORK {
+        return Ok(());
+    }
+    let most = libm::sqrt(MOST_WORK as f64 / designs as f64) as u64;
+    Err(OptimizeError::TooMuch { designs, simulate, most })
 }
 
 /// What a design is judged by.
