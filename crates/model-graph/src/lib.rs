@@ -16,6 +16,7 @@ mod parallel;
 mod sparsity;
 mod spec;
 mod tensor;
+mod training;
 mod workload;
 
 pub use architecture::{
@@ -38,4 +39,7 @@ pub use parallel::Parallel;
 pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
+pub use training::{
+    Optimizer, OptimizerKind, PipelineSchedule, Recompute, ScheduleKind, StateFormats, Training, ZeroStage,
+};
 pub use workload::{Phase, Step, StepPhase, Workload};
