@@ -22,6 +22,7 @@ mod memory;
 mod microbenchmark;
 mod options;
 mod outcome;
+pub mod pipeline;
 mod plan;
 mod quad_heap;
 mod record;
