@@ -44,7 +44,7 @@ pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::{
     DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
-    ScheduleKind, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
+    ScheduleKind, StateBytes, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
     TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

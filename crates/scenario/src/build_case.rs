@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
-use memwall_model_graph::{Graph, GraphError, Parallel, Phase, Sparsity, Step as ModelStep, Workload};
+use memwall_model_graph::networks::{self, NetworkStep};
+use memwall_model_graph::{Graph, GraphError, Network, Parallel, Phase, Sparsity, Step as ModelStep, Workload};
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -104,10 +105,22 @@ pub(crate) fn foreign_keys(
     others: &[&str],
     problems: &mut Diagnostics,
 ) {
+    foreign_keys_but(resolver, root, kind, (&[], others), problems);
+}
+
+/// The same, but for some keys of runs that these scenarios `share`.
+pub(crate) fn foreign_keys_but(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    (shared, others): (&[&str], &[&str]),
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        if written && (RUN_KEYS.contains(&key) || others.contains(&key)) {
+        let is_of_runs = RUN_KEYS.contains(&key) && !shared.contains(&key);
+        if written && (is_of_runs || others.contains(&key)) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -144,7 +157,7 @@ pub(crate) fn missing<T>(
 
 /// What a microbenchmark or a trend has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend"] {
+    for kind in ["microbenchmark", "trend", "memory"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =
@@ -206,12 +219,37 @@ fn subject(
             Some(Subject::Graph { graph: Arc::new(graph), precision })
         }
         (Some(block), None) => {
+            if let Some(network) = block.text().and_then(networks::find) {
+                return network_subject(resolver, root, network, (spec?, software?), problems);
+            }
             let model = resolver.model(block, problems)?;
             let spec = spec?;
+            workload::refuse_image(&resolver.sources, root, spec, problems);
             let workload =
                 workload::workload(&resolver.sources, root, spec, model.architecture.kind, problems)?;
             let options = workload::build_options(spec, software?);
             Some(Subject::Model { name: model.name, architecture: model.architecture, workload, options })
+        }
+    }
+}
+
+/// A convolutional network: one pass over a batch of images.
+fn network_subject(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    network: &'static Network,
+    (spec, software): (&WorkloadSpec, &SoftwareProfile),
+    problems: &mut Diagnostics,
+) -> Option<Subject> {
+    let (batch, image) = workload::images(&resolver.sources, root, spec, network, problems)?;
+    let options = workload::build_options(spec, software);
+    let step = NetworkStep { batch, image, trains: false };
+    match network.build(&step, &options) {
+        Ok(graph) => Some(Subject::Network { network, step, graph: Arc::new(graph), options }),
+        Err(error) => {
+            let path = [Step::Key("workload".to_owned())];
+            problems.push(typed::problem_at(&resolver.sources, root, "", &path, error.to_string(), ""));
+            None
         }
     }
 }
@@ -229,6 +267,10 @@ fn pruned(subject: Subject, sparsity: Option<Sparsity>) -> Subject {
     match (subject, sparsity) {
         (Subject::Graph { graph, precision }, Some(sparsity)) => {
             Subject::Graph { graph: Arc::new(Arc::unwrap_or_clone(graph).pruned(sparsity)), precision }
+        }
+        (Subject::Network { network, step, graph, options }, Some(sparsity)) => {
+            let graph = Arc::new(Arc::unwrap_or_clone(graph).pruned(sparsity));
+            Subject::Network { network, step, graph, options }
         }
         (subject, _) => subject,
     }
@@ -261,7 +303,7 @@ fn fit(
 fn first_step(resolver: &mut Resolver<'_>, asked: &Asked<'_>) -> Result<(FirstStep, Footprint), GraphError> {
     let (parallel, sparsity) = (asked.parallel, asked.sparsity);
     let (architecture, workload, options) = match asked.subject {
-        Subject::Graph { graph, .. } => {
+        Subject::Graph { graph, .. } | Subject::Network { graph, .. } => {
             let footprint = capacity::of_graph(graph);
             return Ok((FirstStep { footprint, graphs: Vec::new() }, near(&footprint, graph, asked)));
         }

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::Expectation;
 use crate::limits::{MAX_EXTENDS, MAX_SCENARIO_POINTS};
 use crate::loader::Loader;
+use crate::memory::{self, MemoryCase};
 use crate::microbenchmark::{self, MicrobenchmarkCase, Tables};
 use crate::nearest::{nearest, one_of};
 use crate::node::{Node, Step, Value};
@@ -40,6 +41,9 @@ const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 /// The same of a collective.
 const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
 
+/// The same of a memory.
+const MEMORY_DEFAULTS: &str = "workload: { batch: 1, dtype: bf16 }\ncounting: actual\nseed: 0\n";
+
 /// What a run on several devices has besides.
 const TEAM_DEFAULTS: &str = "communication: nccl\n";
 
@@ -62,6 +66,8 @@ pub struct Scenario {
     pub replays: Vec<ReplayCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
+    /// Its cases where it is a memory, in written order; at least one then.
+    pub memories: Vec<MemoryCase>,
     /// Its `sweep:`, where it has one.
     pub sweep: Option<Sweep>,
     /// Its `uncertain:` parameters, where it has some.
@@ -101,6 +107,7 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut memories = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -132,6 +139,17 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Memory => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        memories.extend(memory::build(resolver, tree, name, problems));
+                    },
+                );
+            }
         }
         let sweep =
             trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
@@ -154,6 +172,7 @@ impl Scenario {
             collectives,
             replays,
             trends,
+            memories,
             sweep,
             uncertain,
             optimize,
@@ -208,7 +227,8 @@ impl Scenario {
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(trends).collect()
+        let memories = self.memories.iter().map(|case| case.name.as_str());
+        runs.chain(curves).chain(collectives).chain(replays).chain(trends).chain(memories).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -219,6 +239,7 @@ impl Scenario {
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
+        self.memories.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -447,6 +468,7 @@ fn chain(
     let defaults = match kind {
         Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
+        Some("memory") => MEMORY_DEFAULTS,
         _ => DEFAULTS,
     };
     let has_system = trees.iter().any(|tree| tree.get("system").is_some());

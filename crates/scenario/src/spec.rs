@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
+use crate::memory::spec::{MemoryReference, MemorySpec};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
 use crate::reference::Reference;
@@ -29,9 +30,10 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay` or `trend`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `trend` or
+    /// `memory`.
     pub kind: Option<KindSpec>,
-    /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
+    /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
     pub model: Option<NameOr<ModelSpec>>,
     /// A model as a list of operators, instead of `model`. Runs once.
@@ -65,6 +67,8 @@ pub(crate) struct ScenarioFile {
     pub replay: Option<ReplaySpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
+    /// In a scenario of kind `memory`, the memory there is, or parameters in place of a model.
+    pub memory: Option<MemorySpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -87,7 +91,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 29] = [
+pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "extends",
     "name",
     "description",
@@ -108,6 +112,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 29] = [
     "collective",
     "replay",
     "trend",
+    "memory",
     "fidelity",
     "counting",
     "seed",
@@ -148,12 +153,14 @@ pub enum KindSpec {
     Replay,
     /// Fit the growth of series of dated points.
     Trend,
+    /// Count what lies in memory in a training step.
+    Memory,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend, Self::Memory];
 
     /// `run`.
     #[must_use]
@@ -164,6 +171,7 @@ impl KindSpec {
             Self::Collective => "collective",
             Self::Replay => "replay",
             Self::Trend => "trend",
+            Self::Memory => "memory",
         }
     }
 }
@@ -177,6 +185,8 @@ pub(crate) enum AnyReference {
     Figures(Reference),
     /// Of a microbenchmark or collective.
     Points(CurveReferenceSpec),
+    /// Of a memory.
+    Memory(MemoryReference),
 }
 
 /// A rank that is slower than the others: throttled, or shared with somebody.
@@ -251,6 +261,8 @@ pub struct WorkloadSpec {
     pub context: Option<u64>,
     /// New tokens of each sequence (decode, generate). Default 1 for decode.
     pub tokens: Option<u64>,
+    /// Pixels along the sides of an image, of a convolutional network. Default: as it was published.
+    pub image: Option<u64>,
     /// Number format of weights, activations and KV cache; accumulators are fp32 (int32 for integers).
     /// Default bf16.
     pub dtype: Option<Dtype>,

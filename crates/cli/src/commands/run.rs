@@ -5,12 +5,12 @@ mod export;
 use std::path::Path;
 
 use memwall_explore::{
-    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_replays_with,
+    RunError, replay_pictures, run_collectives, run_memories, run_microbenchmarks, run_pictures, run_replays_with,
     run_scenario_with, run_trends, trend_pictures,
 };
-use memwall_report::chart::{Section, collective_sections, curve_sections};
+use memwall_report::chart::{Section, collective_sections, curve_sections, memory_sections};
 use memwall_report::{
-    Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, TrendDocument, perfetto_trace,
+    Checked, CollectiveDocument, CurveDocument, Document, MemoryDocument, ReplayDocument, TrendDocument, perfetto_trace,
 };
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
@@ -102,6 +102,7 @@ enum Outcome {
     Collectives(CollectiveDocument),
     Replays(ReplayDocument),
     Trends(TrendDocument),
+    Memories(MemoryDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -118,6 +119,9 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         KindSpec::Replay => run_replays_with(scenario, timeline)
             .map(|(document, timelines)| (Outcome::Replays(document), timelines)),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
+        KindSpec::Memory => {
+            run_memories(scenario).map(|document| (Outcome::Memories(document), Vec::new()))
+        }
     }
 }
 
@@ -151,6 +155,7 @@ impl Outcome {
             Self::Collectives(document) => collective_sections(document),
             Self::Replays(document) => replay_pictures(scenario, document, timelines),
             Self::Trends(document) => trend_pictures(scenario, document),
+            Self::Memories(document) => memory_sections(document),
         }
     }
 
@@ -173,6 +178,9 @@ impl Outcome {
             (Self::Trends(document), Format::Json) => document.to_json(),
             (Self::Trends(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Trends(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Memories(document), Format::Json) => document.to_json(),
+            (Self::Memories(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Memories(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -183,6 +191,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Replays(_) => Vec::new(),
+            Self::Memories(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
             Self::Trends(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
