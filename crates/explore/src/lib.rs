@@ -13,7 +13,6 @@ mod pictures;
 mod replay;
 mod run;
 mod sweep;
-mod training;
 mod trend;
 pub mod validate;
 pub mod whatif;

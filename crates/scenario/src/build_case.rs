@@ -15,6 +15,7 @@ use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::source::SourceKind;
 use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
+use crate::training::TrainingPlan;
 use crate::{capacity, formats, graph, placement, sparsity, team, training, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
@@ -47,11 +48,11 @@ pub(crate) fn build(
     };
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
     let sparsity = sparsity::build(resolver, root, problems);
-    training::refuse(resolver, root, problems);
     let (device, software) = (device?, software?);
     let placement = placement::build(resolver, root, &device, problems);
     let (sparsity, placement) = (sparsity?, placement?);
     let subject = pruned(subject?, sparsity);
+    let plan = training_of(resolver, root, &subject, problems)?;
     let team = match machine {
         Some(machine) => Some(team::build(resolver, root, machine?, &subject, problems)?),
         None => {
@@ -59,7 +60,11 @@ pub(crate) fn build(
             None
         }
     };
-    let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    let mut parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    if let (Some(plan), Subject::Model { workload, .. }) = (&plan, &subject) {
+        check_micro_batch(resolver, root, (plan, workload.batch, &parallel), problems)?;
+        parallel = plan.divided(parallel, workload.batch);
+    }
     if let (Some(_), Some(block)) = (&team, present(root, "placement")) {
         let message = "a `placement` with a `system`: it is simulated of one device";
         let problem = Diagnostic::at(&resolver.sources, block.place, message, "");
@@ -87,8 +92,46 @@ pub(crate) fn build(
         placement,
         footprint,
         notes,
+        training: plan,
         first_step,
     })
+}
+
+/// How the model is trained, where it is.
+fn training_of(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    subject: &Subject,
+    problems: &mut Diagnostics,
+) -> Option<Option<TrainingPlan>> {
+    match subject {
+        Subject::Model { workload, options, .. } if workload.phase == Phase::Train => {
+            training::build(resolver, root, options.precision.weights, problems).map(Some)
+        }
+        _ => {
+            training::refuse(resolver, root, problems);
+            Some(None)
+        }
+    }
+}
+
+/// A problem where micro-batches of the given size do not make up each copy's part of the batch.
+fn check_micro_batch(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    (plan, batch, parallel): (&TrainingPlan, u64, &Parallel),
+    problems: &mut Diagnostics,
+) -> Option<()> {
+    let Some(size) = plan.micro_batch else { return Some(()) };
+    let copies = u64::from(parallel.data.max(1));
+    if batch.is_multiple_of(copies) && (batch / copies).is_multiple_of(size) {
+        return Some(());
+    }
+    let path = [Step::Key("training".to_owned()), Step::Key("micro_batch".to_owned())];
+    let message = format!("a batch of {batch} over {copies} copies is not made of micro-batches of {size}");
+    let label = format!("expected a divisor of {}", batch / copies);
+    problems.push(typed::problem_at(&resolver.sources, root, "", &path, message, label));
+    None
 }
 
 /// A key's value unless it is absent or null.

@@ -59,5 +59,5 @@ pub use scenario::Scenario;
 pub use schema::schema;
 pub use spec::{Fusion, KindSpec, PrecisionSpec, WorkloadSpec};
 pub use sweep::{Axis, AxisValue, MAX_AXES, MAX_SWEEP_POINTS, Points, Sample, SampleMethod, Shown, Sweep};
-pub use training::TrainingPlan;
+pub use training::{TrainingPlan, training_settings};
 pub use trend::{Date, DatedPoint, PublishedGrowth, TrendCase, TrendRatio, TrendSeries};

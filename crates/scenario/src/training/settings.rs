@@ -3,8 +3,9 @@
 use memwall_hardware::SoftwareProfile;
 use memwall_model_graph::{TrainingSettings, UpdatePasses};
 
-/// What `software` decides.
-pub(crate) fn settings(software: &SoftwareProfile) -> TrainingSettings {
+/// What `software` decides about the graphs of a training run.
+#[must_use]
+pub fn training_settings(software: &SoftwareProfile) -> TrainingSettings {
     let own = &software.training;
     TrainingSettings {
         overlaps_gradients: own.overlaps_gradients,
