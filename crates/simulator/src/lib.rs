@@ -19,6 +19,7 @@ mod kernel;
 mod ledger;
 mod lower;
 mod memory;
+pub mod memory_timeline;
 mod microbenchmark;
 mod options;
 mod outcome;
