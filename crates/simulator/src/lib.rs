@@ -21,6 +21,7 @@ mod lower;
 mod memory;
 pub mod memory_timeline;
 mod microbenchmark;
+pub mod offload;
 mod options;
 mod outcome;
 pub mod pipeline;

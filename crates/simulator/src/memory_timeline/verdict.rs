@@ -86,23 +86,26 @@ mod tests {
 
     #[test]
     fn the_first_change_that_is_enough_is_named_and_no_later_one_is_asked_for() {
-        let gib = 1 << 30;
+        let giga = 1_000_000_000;
         let mut asked = 0;
         let offers = [("a", 95), ("b", 75), ("c", 10)];
         let changes = offers.iter().map(|(name, peak)| {
             asked += 1;
-            ((*name).to_owned(), peak * gib)
+            ((*name).to_owned(), peak * giga)
         });
-        let verdict = MemoryVerdict::of(90 * gib, 80 * gib, changes);
+        let verdict = MemoryVerdict::of(90 * giga, 80 * giga, changes);
         assert_eq!(asked, 2);
-        assert_eq!(verdict.to_string(), "needs 90 GiB of 80 GiB: with b it needs 75 GiB and fits");
-        let none =
-            MemoryVerdict::of(90 * gib, 80 * gib, [("a".to_owned(), 85 * gib), ("b".to_owned(), 81 * gib)]);
+        assert_eq!(verdict.to_string(), "needs 90 GB of 80 GB: with b it needs 75 GB and fits");
+        let none = MemoryVerdict::of(
+            90 * giga,
+            80 * giga,
+            [("a".to_owned(), 85 * giga), ("b".to_owned(), 81 * giga)],
+        );
         assert_eq!(
             none.to_string(),
-            "needs 90 GiB of 80 GiB, and nothing tried fits; closest is b, with 81 GiB"
+            "needs 90 GB of 80 GB, and nothing tried fits; closest is b, with 81 GB"
         );
         let unasked = std::iter::from_fn(|| -> Option<(String, u64)> { unreachable!("it fits as it is") });
-        assert_eq!(MemoryVerdict::of(80 * gib, 80 * gib, unasked), MemoryVerdict::Fits { spare: 0 });
+        assert_eq!(MemoryVerdict::of(80 * giga, 80 * giga, unasked), MemoryVerdict::Fits { spare: 0 });
     }
 }
