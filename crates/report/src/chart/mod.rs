@@ -11,6 +11,8 @@ mod designs;
 mod layers;
 mod lines;
 mod machine;
+mod memory;
+mod pipeline;
 mod points;
 mod roofline;
 mod run;
@@ -27,6 +29,8 @@ pub use data_table::DataTable;
 pub use designs::{MOST_DRAWN, optimize_sections, sweep_sections};
 pub use lines::{Line, Lines, Mark};
 pub use machine::{Machine, Roof};
+pub use memory::{MemoryArea, MemoryAreas};
+pub use pipeline::{PassBar, PassBarKind, Pipeline, PipelineRow};
 pub use points::{Goal, ParallelCoordinates, Points, Scatter, design_figures, pareto_front};
 pub use roofline::{Dot, Roofline};
 pub use run::run_sections;
@@ -61,6 +65,8 @@ pub enum Chart {
     Scatter(Scatter),
     ParallelCoordinates(ParallelCoordinates),
     Timeline(Timeline),
+    Pipeline(Pipeline),
+    MemoryAreas(MemoryAreas),
 }
 
 /// What the numbers along one direction mean.
@@ -127,6 +133,8 @@ impl Chart {
             Self::Scatter(chart) => chart.points.table(),
             Self::ParallelCoordinates(chart) => chart.points.table(),
             Self::Timeline(chart) => chart.table(),
+            Self::Pipeline(chart) => chart.table(),
+            Self::MemoryAreas(chart) => chart.table(),
         }
     }
 }
