@@ -40,7 +40,8 @@ pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::{
-    Differentiation, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute, ScheduleKind, StateFormats,
-    Training, TrainingGraph, ZeroStage,
+    DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
+    ScheduleKind, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
+    TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};
