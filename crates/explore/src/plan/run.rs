@@ -14,6 +14,9 @@ use super::table::CostTable;
 use super::tally::{Choice, Group, value_of};
 use super::words::{self, Shown, device_hours};
 
+/// Plans that are shown where none is simulated.
+const SHOWN: usize = 8;
+
 /// Runs every case of a scenario of kind `plan` on that many threads, or as many as there are cores; `progress` is told how
 /// many plans of a case were screened, and of how many.
 ///
@@ -162,7 +165,8 @@ impl Planner<'_> {
     /// that are like them.
     fn simulate_best(&self, searched: &Searched) -> Vec<Tried> {
         let case = self.case;
-        let most = (case.simulate as usize).max(1).min(searched.best.len());
+        // Where none is to be simulated, some are shown as they were screened.
+        let most = if case.simulate > 0 { case.simulate as usize } else { SHOWN }.min(searched.best.len());
         let mut tried: Vec<Tried> = Vec::with_capacity(most);
         let mut left: Vec<Shown> =
             searched.best.iter().take(most * 16).filter_map(|(_, number)| self.shown(*number)).collect();
