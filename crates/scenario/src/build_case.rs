@@ -147,10 +147,22 @@ pub(crate) fn foreign_keys(
     others: &[&str],
     problems: &mut Diagnostics,
 ) {
+    let foreign: Vec<&str> = RUN_KEYS.iter().chain(others).copied().collect();
+    refuse_keys(resolver, root, kind, &foreign, problems);
+}
+
+/// Adds a problem for each of `keys` that a person wrote.
+pub(crate) fn refuse_keys(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    keys: &[&str],
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        if written && (RUN_KEYS.contains(&key) || others.contains(&key)) {
+        if written && keys.contains(&key) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -185,9 +197,9 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark or a trend has and a run has not.
+/// What a microbenchmark, a trend or a plan has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend"] {
+    for kind in ["microbenchmark", "trend", "plan"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =
