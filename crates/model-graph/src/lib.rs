@@ -39,6 +39,7 @@ pub use parallel::Parallel;
 pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
+pub use training::remat;
 pub use training::{
     Optimizer, OptimizerKind, PipelineSchedule, Recompute, ScheduleKind, StateFormats, Training, ZeroStage,
 };

@@ -2,6 +2,7 @@
 
 mod optimizer;
 mod recompute;
+pub mod remat;
 mod schedule;
 
 pub use optimizer::{Optimizer, OptimizerKind};
