@@ -41,6 +41,7 @@ pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::remat;
 pub use training::{
-    Optimizer, OptimizerKind, PipelineSchedule, Recompute, ScheduleKind, StateFormats, Training, ZeroStage,
+    Differentiation, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute, ScheduleKind, StateFormats,
+    Training, TrainingGraph, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

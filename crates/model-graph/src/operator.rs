@@ -137,6 +137,22 @@ pub enum OpKind {
         /// Elements moved: tokens x top_k x width.
         elements: u64,
     },
+    /// The gradients of a fused attention's queries, keys and values. Its inputs are those, the output and its gradient;
+    /// the scores are computed again.
+    AttentionGradient(Attention),
+    /// Softmax and logarithm of each row's target. Inputs: the logits and the targets; outputs: each row's loss and, where
+    /// they are kept, the probabilities.
+    CrossEntropy {
+        /// Rows (tokens).
+        rows: u64,
+        /// Elements a row (vocabulary).
+        cols: u64,
+    },
+    /// An optimizer's update of that many parameters.
+    Update {
+        /// Parameters.
+        elements: u64,
+    },
     /// What this rank and others send each other.
     Collective(Collective),
 }
@@ -159,6 +175,9 @@ impl OpKind {
             Self::KvRead { .. } => "kv_read",
             Self::Route { .. } => "route",
             Self::Permute { .. } => "permute",
+            Self::AttentionGradient(_) => "attention_gradient",
+            Self::CrossEntropy { .. } => "cross_entropy",
+            Self::Update { .. } => "update",
             Self::Collective(collective) => collective.kind.name(),
         }
     }

@@ -329,7 +329,7 @@ fn last_step(workload: &Workload) -> Option<ModelStep> {
     let made = match workload.phase {
         Phase::Decode => workload.tokens.saturating_sub(1),
         Phase::Generate => workload.tokens.saturating_sub(2),
-        Phase::Encode | Phase::Prefill => 0,
+        Phase::Encode | Phase::Prefill | Phase::Train => 0,
     };
     let context = workload.context.saturating_add(made);
     let last = Workload { phase: Phase::Decode, context, tokens: 1, ..*workload };

@@ -34,6 +34,7 @@ pub(crate) fn build_options(spec: &WorkloadSpec, software: &SoftwareProfile) -> 
         merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise),
         embedding: spec.embedding.unwrap_or(true),
         lm_head: spec.lm_head.unwrap_or(true),
+        dropout: false,
     }
 }
 
@@ -115,5 +116,6 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Prefill => "prefill",
         Phase::Decode => "decode",
         Phase::Generate => "generate",
+        Phase::Train => "train",
     }
 }

@@ -1,10 +1,14 @@
 //! How a model is trained: what is kept of every parameter and of every layer, and in what order stages work.
 
+mod differentiate;
+mod graph;
 mod optimizer;
 mod recompute;
 pub mod remat;
 mod schedule;
 
+pub use differentiate::Differentiation;
+pub use graph::{Pass, TrainingGraph};
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use recompute::Recompute;
 pub use schedule::{PipelineSchedule, ScheduleKind};
