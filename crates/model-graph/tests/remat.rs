@@ -221,3 +221,66 @@ fn a_chain_is_cut_into_about_as_many_segments_as_its_root() {
     assert_eq!(of.last(), Some(&4));
     assert!(of.windows(2).all(|pair| pair[1] - pair[0] <= 1));
 }
+
+mod on_graphs {
+    //! Rules and schedules of real models. Operators cost what a roofline of a V100 gives: no simulator here.
+
+    use memwall_model_graph::remat::{Plan, Problem, optimal, peak};
+    use memwall_model_graph::{
+        Architecture, BuildOptions, Counting, Differentiation, Dtype, OpKind, Pass, Precision, Recompute,
+        StateFormats, Step, StepPhase, TrainingGraph, build_step, catalog,
+    };
+
+    fn training(arch: &Architecture, batch: u64, tokens: u64, fused: bool) -> TrainingGraph {
+        let step = Step { phase: StepPhase::Train, batch, q_len: tokens, kv_len: tokens, prompt_len: tokens };
+        let precision = Precision::uniform(Dtype::Fp16);
+        let options = if fused { BuildOptions::fused(precision) } else { BuildOptions::unfused_with_ends(precision) };
+        let how = Differentiation {
+            tensor: 1,
+            formats: StateFormats::default(),
+            fused,
+            overlap: false,
+            accumulate: false,
+        };
+        TrainingGraph::differentiate(&build_step(arch, &step, &options).unwrap(), &how).unwrap()
+    }
+
+    fn problem(training: &TrainingGraph) -> Problem {
+        let costs = training.graph.iter().map(|(_, operator)| {
+            let counts = operator.counts(&training.graph, Counting::Actual);
+            // 100 TFLOP/s and 900 GB/s, in picoseconds.
+            (counts.flops / 100).max(u128::from(counts.bytes()) * 1000 / 900) as u64
+        });
+        Problem::of(training, &costs.collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn timing() {
+        for (name, layers, fused) in [("bert-large", 24, false), ("gpt2-xl", 48, false), ("gpt3-175b", 96, true)] {
+            let mut arch = catalog::find(name).unwrap();
+            arch.layers = layers;
+            let graph = training(&arch, 4, 512, fused);
+            let problem = problem(&graph);
+            let none = Plan::of(&graph, &problem, Recompute::None).schedule(&problem, usize::MAX).unwrap();
+            let all = peak(&problem, &none).unwrap().bytes;
+            println!("{name}: {} operators, peak {all}", graph.passes.len());
+            let rules = [Recompute::Selective, Recompute::Full, Recompute::Every(2), Recompute::Every(4)];
+            let plans = rules.map(|rule| Plan::of(&graph, &problem, rule));
+            for (plan, rule) in plans.iter().zip(rules) {
+                let schedule = plan.schedule(&problem, usize::MAX).unwrap();
+                println!("  {rule:?}: {:.2}x less, {:.1} %", all as f64 / peak(&problem, &schedule).unwrap().bytes as f64,
+                    100.0 * problem.extra(&schedule) as f64 / problem.cost() as f64);
+            }
+            for parts in [2, 3, 4, 5, 6, 8, 10] {
+                let start = std::time::Instant::now();
+                let found = optimal(&problem, &[all / parts], &plans);
+                match &found[0] {
+                    Some(found) => println!("  1/{parts}: {:.2} % (at least {:.2} %), {:.2}x, {:?}",
+                        100.0 * found.extra as f64 / problem.cost() as f64,
+                        100.0 * found.least_extra as f64 / problem.cost() as f64, all as f64 / found.peak as f64, start.elapsed()),
+                    None => println!("  1/{parts}: none, {:?}", start.elapsed()),
+                }
+            }
+        }
+    }
+}

@@ -11,9 +11,11 @@
 mod bound;
 mod closure;
 mod exact;
+mod graph;
 mod optimal;
 mod peak;
 mod plan;
+mod policy;
 mod problem;
 mod search;
 mod segments;
