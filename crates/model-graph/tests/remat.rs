@@ -227,14 +227,15 @@ mod on_graphs {
 
     use memwall_model_graph::remat::{Plan, Problem, optimal, peak};
     use memwall_model_graph::{
-        Architecture, BuildOptions, Counting, Differentiation, Dtype, OpKind, Pass, Precision, Recompute,
+        Architecture, BuildOptions, Counting, Differentiation, Dtype, Pass, Precision, Recompute,
         StateFormats, Step, StepPhase, TrainingGraph, build_step, catalog,
     };
 
     fn training(arch: &Architecture, batch: u64, tokens: u64, fused: bool) -> TrainingGraph {
         let step = Step { phase: StepPhase::Train, batch, q_len: tokens, kv_len: tokens, prompt_len: tokens };
         let precision = Precision::uniform(Dtype::Fp16);
-        let options = if fused { BuildOptions::fused(precision) } else { BuildOptions::unfused_with_ends(precision) };
+        let options =
+            if fused { BuildOptions::fused(precision) } else { BuildOptions::unfused_with_ends(precision) };
         let how = Differentiation {
             tensor: 1,
             formats: StateFormats::default(),
@@ -254,33 +255,96 @@ mod on_graphs {
         Problem::of(training, &costs.collect::<Vec<_>>()).unwrap()
     }
 
+    fn model(name: &str, layers: u64) -> Architecture {
+        let mut arch = catalog::find(name).unwrap();
+        arch.layers = layers;
+        arch
+    }
+
+    fn run(problem: &Problem, plan: &Plan) -> (u64, u64) {
+        let schedule = plan.schedule(problem, usize::MAX).unwrap();
+        (peak(problem, &schedule).unwrap().bytes, problem.extra(&schedule))
+    }
+
+    /// Each rule costs what it is known to: nothing, a forward pass of the layers, or the layers that keep nothing.
     #[test]
-    fn timing() {
-        for (name, layers, fused) in [("bert-large", 24, false), ("gpt2-xl", 48, false), ("gpt3-175b", 96, true)] {
-            let mut arch = catalog::find(name).unwrap();
-            arch.layers = layers;
-            let graph = training(&arch, 4, 512, fused);
+    fn rules_repeat_what_they_say() {
+        for fused in [false, true] {
+            let graph = training(&model("gpt2-xl", 8), 2, 256, fused);
             let problem = problem(&graph);
-            let none = Plan::of(&graph, &problem, Recompute::None).schedule(&problem, usize::MAX).unwrap();
-            let all = peak(&problem, &none).unwrap().bytes;
-            println!("{name}: {} operators, peak {all}", graph.passes.len());
-            let rules = [Recompute::Selective, Recompute::Full, Recompute::Every(2), Recompute::Every(4)];
-            let plans = rules.map(|rule| Plan::of(&graph, &problem, rule));
-            for (plan, rule) in plans.iter().zip(rules) {
-                let schedule = plan.schedule(&problem, usize::MAX).unwrap();
-                println!("  {rule:?}: {:.2}x less, {:.1} %", all as f64 / peak(&problem, &schedule).unwrap().bytes as f64,
-                    100.0 * problem.extra(&schedule) as f64 / problem.cost() as f64);
-            }
-            for parts in [2, 3, 4, 5, 6, 8, 10] {
-                let start = std::time::Instant::now();
-                let found = optimal(&problem, &[all / parts], &plans);
-                match &found[0] {
-                    Some(found) => println!("  1/{parts}: {:.2} % (at least {:.2} %), {:.2}x, {:?}",
-                        100.0 * found.extra as f64 / problem.cost() as f64,
-                        100.0 * found.least_extra as f64 / problem.cost() as f64, all as f64 / found.peak as f64, start.elapsed()),
-                    None => println!("  1/{parts}: none, {:?}", start.elapsed()),
-                }
-            }
+            let of = |rule| run(&problem, &Plan::of(&graph, &problem, rule));
+            let (none, selective, full) =
+                (of(Recompute::None), of(Recompute::Selective), of(Recompute::Full));
+            assert_eq!(none.1, 0);
+            let layers = problem.operators()[..problem.forward()].iter().zip(graph.graph.operators());
+            let layers: u64 = layers.filter(|(_, of)| of.layer.is_some()).map(|(work, _)| work.cost).sum();
+            // The last product of a layer and what follows it are not needed again, only what comes before them.
+            assert!(full.1 <= layers && full.1 * 10 >= layers * 6, "{} of {layers}", full.1);
+            assert!(none.0 > selective.0 && selective.0 > full.0 && selective.1 < full.1);
+            let (half, quarter) = (of(Recompute::Every(2)), of(Recompute::Every(4)));
+            assert_eq!(of(Recompute::Every(1)).1, 0);
+            // Layers are equal but for the first and the last of them, by an operator.
+            let share = |extra: u64| extra as f64 / full.1 as f64;
+            assert!((share(half.1) - 0.5).abs() < 0.01 && (share(quarter.1) - 0.75).abs() < 0.01);
+            assert!(full.0 < quarter.0 && quarter.0 < half.0 && half.0 < none.0);
         }
+    }
+
+    /// No rule repeats less than the best schedule within what the rule needs, and the bound is not far below.
+    #[test]
+    fn no_rule_beats_the_search() {
+        let graph = training(&model("bert-large", 24), 4, 512, false);
+        let problem = problem(&graph);
+        let rules = [Recompute::Selective, Recompute::Full, Recompute::Every(3)];
+        let plans = rules.map(|rule| Plan::of(&graph, &problem, rule));
+        let needs: Vec<(u64, u64)> = plans.iter().map(|plan| run(&problem, plan)).collect();
+        let budgets: Vec<u64> = needs.iter().map(|(bytes, _)| *bytes).collect();
+        for (found, (_, extra)) in optimal(&problem, &budgets, &plans).iter().zip(&needs) {
+            let found = found.as_ref().unwrap();
+            assert!(found.extra <= *extra, "{} against {extra}", found.extra);
+        }
+        let all = run(&problem, &Plan::keep_all(&problem)).0;
+        let fifth = optimal(&problem, &[all / 5], &[])[0].clone().unwrap();
+        assert!((fifth.extra - fifth.least_extra) * 50 <= problem.cost(), "more than 2 % of all work");
+    }
+
+    /// A scheduled graph runs the schedule's operators, with as many operations and bytes, and its own schedule has the
+    /// same peak.
+    #[test]
+    fn a_scheduled_graph_is_its_schedule() {
+        let graph = training(&model("gpt2-xl", 4), 2, 256, true);
+        let problem = problem(&graph);
+        for rule in [Recompute::Full, Recompute::Selective] {
+            let schedule = Plan::of(&graph, &problem, rule).schedule(&problem, usize::MAX).unwrap();
+            let scheduled = graph.scheduled(&schedule).unwrap();
+            let counted = scheduled
+                .graph
+                .iter()
+                .map(|(_, operator)| operator.counts(&scheduled.graph, Counting::Actual));
+            let said = schedule
+                .iter()
+                .map(|index| graph.graph.operators()[*index as usize].counts(&graph.graph, Counting::Actual));
+            assert!(counted.eq(said));
+            let again = scheduled.passes.iter().filter(|pass| **pass == Pass::Recompute).count();
+            assert_eq!(again, schedule.len() - graph.passes.len());
+            let unrolled = Problem::of(&TrainingGraph { passes: Vec::new(), ..scheduled }, &[]).unwrap();
+            let order: Vec<u32> = (0..schedule.len() as u32).collect();
+            assert_eq!(peak(&unrolled, &order).unwrap().bytes, peak(&problem, &schedule).unwrap().bytes);
+        }
+        assert!(graph.scheduled(&[u32::MAX]).is_err());
+    }
+
+    /// A problem of thousands of operators is solved at once, near what is proven.
+    #[test]
+    fn a_large_model_is_solved_too() {
+        let graph = training(&model("gpt3-175b", 96), 1, 2048, true);
+        let problem = problem(&graph);
+        let all = run(&problem, &Plan::keep_all(&problem)).0;
+        for found in optimal(&problem, &[all / 2, all / 4], &[]) {
+            let found = found.unwrap();
+            assert!((found.extra - found.least_extra) * 50 <= problem.cost(), "more than 2 % of all work");
+        }
+        // Less than what one operator reads and writes is proven to be too little.
+        assert_eq!(optimal(&problem, &[1 << 20], &[]), [None]);
     }
 }

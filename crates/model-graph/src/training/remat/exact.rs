@@ -21,6 +21,8 @@ const MOST_VALUES: usize = 128;
 
 /// A state: how many operators ran for the first time, and which values are there.
 type State = (u32, u128);
+/// For each state met, what was repeated until then, and the state and operator (or drop) by which it was come to.
+type Met = HashMap<State, (u64, Option<(State, Option<u32>)>)>;
 
 /// The schedule of least repeated work within `budget` bytes, among all there are (Dijkstra's algorithm over states).
 ///
@@ -31,7 +33,7 @@ pub fn exact(problem: &Problem, budget: u64, states: usize, known: Option<u64>) 
         return Exact::TooLarge;
     }
     let search = Search::new(problem, budget);
-    let mut best: HashMap<State, (u64, Option<(State, Option<u32>)>)> = HashMap::new();
+    let mut best = Met::new();
     let mut open = BinaryHeap::new();
     best.insert((0, 0), (0, None));
     open.push(Reverse((0_u64, Reverse(0_u32), 0_u128)));
@@ -61,7 +63,7 @@ pub fn exact(problem: &Problem, budget: u64, states: usize, known: Option<u64>) 
 }
 
 /// The operators on the way to a state.
-fn way(best: &HashMap<State, (u64, Option<(State, Option<u32>)>)>, mut state: State) -> Vec<u32> {
+fn way(best: &Met, mut state: State) -> Vec<u32> {
     let mut schedule = Vec::new();
     while let Some((_, Some((from, operator)))) = best.get(&state) {
         schedule.extend(*operator);

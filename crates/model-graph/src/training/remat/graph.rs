@@ -60,7 +60,8 @@ impl TrainingGraph {
             if again {
                 renew(&self.graph, operator, &mut builder, &mut latest);
             }
-            let current = |operand: &Operand| Operand { tensor: latest[operand.tensor.0 as usize], ..*operand };
+            let current =
+                |operand: &Operand| Operand { tensor: latest[operand.tensor.0 as usize], ..*operand };
             builder.operator(Operator {
                 inputs: operator.inputs.iter().map(current).collect(),
                 outputs: operator.outputs.iter().map(current).collect(),

@@ -19,7 +19,7 @@ pub struct Solution {
 /// States looked at for one budget before a problem counts as large.
 const STATES: usize = 20_000;
 /// Operators and operands gone through for one budget.
-const EFFORT: usize = 60_000_000;
+const EFFORT: usize = 8_000_000;
 /// Plans of the bound from which a search starts.
 const STARTS: usize = 6;
 /// The most segments tried.

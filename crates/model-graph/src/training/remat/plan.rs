@@ -16,16 +16,15 @@ pub enum Gap {
 /// What becomes of each forward value after it is made and after each operator that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// For each value one more than it has readers.
-    gaps: Vec<Vec<Gap>>,
+    /// Of all values, one after the other.
+    gaps: Vec<Gap>,
 }
 
 impl Plan {
     /// Nothing is dropped.
     #[must_use]
     pub fn keep_all(problem: &Problem) -> Self {
-        let gaps = |value: u32| vec![Gap::Keep; problem.readers(value).len() + 1];
-        Self { gaps: (0..problem.values() as u32).map(gaps).collect() }
+        Self { gaps: vec![Gap::Keep; problem.all_gaps()] }
     }
 
     /// Of the forward pass, only these values are kept for the backward pass; others are made again once, when the
@@ -35,8 +34,7 @@ impl Plan {
         let mut plan = Self::keep_all(problem);
         for value in 0..problem.values() as u32 {
             if problem.is_forward(value) && !kept(value) {
-                let gap = gap_at(problem, value, problem.forward() as u32);
-                plan.gaps[value as usize][gap] = Gap::Once;
+                plan.set(problem, value, problem.forward() as u32, Gap::Once);
             }
         }
         plan
@@ -45,21 +43,21 @@ impl Plan {
     /// What becomes of `value` in the gap in which operator `at` begins.
     #[must_use]
     pub fn gap(&self, problem: &Problem, value: u32, at: u32) -> Gap {
-        self.gaps[value as usize][gap_at(problem, value, at)]
+        self.gaps[problem.gap_at(value, at)]
     }
 
     pub(super) fn set(&mut self, problem: &Problem, value: u32, at: u32, gap: Gap) {
-        self.gaps[value as usize][gap_at(problem, value, at)] = gap;
+        self.gaps[problem.gap_at(value, at)] = gap;
     }
 
     /// Whether it is dropped anywhere.
-    pub(super) fn drops(&self, value: u32) -> bool {
-        self.gaps[value as usize].iter().any(|gap| *gap != Gap::Keep)
+    pub(super) fn drops(&self, problem: &Problem, value: u32) -> bool {
+        self.gaps[problem.gaps(value)].iter().any(|gap| *gap != Gap::Keep)
     }
 
     /// Keeps it everywhere.
-    pub(super) fn restore(&mut self, value: u32) {
-        self.gaps[value as usize].fill(Gap::Keep);
+    pub(super) fn restore(&mut self, problem: &Problem, value: u32) {
+        self.gaps[problem.gaps(value)].fill(Gap::Keep);
     }
 
     /// The operators in order; before each, what it reads and is not there is made again, each in its turn.
@@ -72,9 +70,11 @@ impl Plan {
             problem,
             plan: self,
             there: vec![false; problem.values()],
-            passed: vec![0; problem.values()],
+            gaps: (0..problem.values() as u32).map(|value| problem.gaps(value).start as u32).collect(),
             schedule: Vec::with_capacity(problem.operators().len() * 4 / 3),
             wanted: vec![false; problem.forward()],
+            again: Vec::new(),
+            open: Vec::new(),
         };
         for index in 0..problem.operators().len() as u32 {
             walk.run(index);
@@ -86,21 +86,18 @@ impl Plan {
     }
 }
 
-/// Readers of `value` before `at`: the number of the gap in which `at` begins.
-fn gap_at(problem: &Problem, value: u32, at: u32) -> usize {
-    problem.readers(value).partition_point(|reader| *reader < at)
-}
-
 struct Walk<'a> {
     problem: &'a Problem,
     plan: &'a Plan,
     /// Values that can be read.
     there: Vec<bool>,
-    /// For each value, how many of its readers ran.
-    passed: Vec<u32>,
+    /// For each value, the gap that it is in.
+    gaps: Vec<u32>,
     schedule: Vec<u32>,
     /// Operators about to be repeated.
     wanted: Vec<bool>,
+    again: Vec<u32>,
+    open: Vec<u32>,
 }
 
 impl Walk<'_> {
@@ -114,7 +111,7 @@ impl Walk<'_> {
         self.execute(index);
         let work = &self.problem.operators()[index as usize];
         for value in &work.inputs {
-            self.passed[*value as usize] += 1;
+            self.gaps[*value as usize] += 1;
         }
         for operator in &again {
             let repeated = &self.problem.operators()[*operator as usize];
@@ -125,19 +122,21 @@ impl Walk<'_> {
         for value in work.inputs.iter().chain(&work.outputs) {
             self.release(*value, Gap::Once);
         }
+        self.again = again;
     }
 
     /// What has to be repeated before an operator can run, in order.
     fn missing(&mut self, index: u32) -> Vec<u32> {
-        let mut again = Vec::new();
-        let mut open = vec![index];
-        while let Some(operator) = open.pop() {
+        let mut again = std::mem::take(&mut self.again);
+        again.clear();
+        self.open.push(index);
+        while let Some(operator) = self.open.pop() {
             for value in &self.problem.operators()[operator as usize].inputs {
                 let producer = self.problem.producer(*value);
                 if !self.there[*value as usize] && !self.wanted[producer as usize] {
                     self.wanted[producer as usize] = true;
                     again.push(producer);
-                    open.push(producer);
+                    self.open.push(producer);
                 }
             }
         }
@@ -154,7 +153,7 @@ impl Walk<'_> {
 
     /// Drops a value if its gap says so at least as strongly as `from`.
     fn release(&mut self, value: u32, from: Gap) {
-        let gap = self.plan.gaps[value as usize][self.passed[value as usize] as usize];
+        let gap = self.plan.gaps[self.gaps[value as usize] as usize];
         if gap >= from && self.problem.is_forward(value) {
             self.there[value as usize] = false;
         }

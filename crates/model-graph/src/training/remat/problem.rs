@@ -27,6 +27,8 @@ pub struct Problem {
     producers: Vec<u32>,
     /// For each value, the operators that read it, in order.
     readers: Vec<Vec<u32>>,
+    /// For each value, the number of its first gap among all: a gap follows its making and each reader.
+    gaps: Vec<u32>,
 }
 
 /// What can be wrong with a problem.
@@ -87,7 +89,14 @@ impl Problem {
         }
         match producers.iter().position(|producer| *producer == u32::MAX) {
             Some(value) => Err(ProblemError::Unmade { value: value as u32 }),
-            None => Ok(Self { bytes, operators, forward, producers, readers }),
+            None => {
+                let mut gaps = Vec::with_capacity(readers.len() + 1);
+                gaps.push(0);
+                for readers in &readers {
+                    gaps.push(gaps.last().copied().unwrap_or(0) + readers.len() as u32 + 1);
+                }
+                Ok(Self { bytes, operators, forward, producers, readers, gaps })
+            }
         }
     }
 
@@ -150,6 +159,22 @@ impl Problem {
     /// For each value, the last operator of the backward pass that reads it.
     pub(super) fn last_backward_reader(&self, value: u32) -> Option<u32> {
         self.readers(value).last().copied().filter(|reader| *reader as usize >= self.forward)
+    }
+
+    /// The numbers of a value's gaps.
+    pub(super) fn gaps(&self, value: u32) -> std::ops::Range<usize> {
+        self.gaps[value as usize] as usize..self.gaps[value as usize + 1] as usize
+    }
+
+    /// The number of the gap of a value in which operator `at` begins.
+    pub(super) fn gap_at(&self, value: u32, at: u32) -> usize {
+        let passed = self.readers(value).partition_point(|reader| *reader < at);
+        self.gaps(value).start + passed
+    }
+
+    /// How many gaps there are.
+    pub(super) fn all_gaps(&self) -> usize {
+        self.gaps.last().map_or(0, |last| *last as usize)
     }
 
     /// A measure of how long going through the problem once takes: operators and what they read and write.

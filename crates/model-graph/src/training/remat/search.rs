@@ -97,7 +97,7 @@ fn droppable(problem: &Problem, plan: &Plan, candidate: &Candidate, moment: u32)
         }
         let producer = &problem.operators()[problem.producer(value) as usize];
         // Once one result of an operator is made again, the others come with it.
-        let others = producer.outputs.iter().any(|other| *other != value && plan.drops(*other));
+        let others = producer.outputs.iter().any(|other| *other != value && plan.drops(problem, *other));
         let cost = match plan.gap(problem, value, moment) {
             Gap::Keep if others => 0.0,
             Gap::Keep => producer.cost as f64,
@@ -115,31 +115,62 @@ fn droppable(problem: &Problem, plan: &Plan, candidate: &Candidate, moment: u32)
 pub(super) fn refill(problem: &Problem, mut best: Candidate, budget: u64, effort: &mut Effort) -> Candidate {
     let mut order: Vec<(f64, u32)> = Vec::new();
     for (index, work) in problem.operators()[..problem.forward()].iter().enumerate() {
-        let dropped = work.outputs.iter().filter(|value| best.plan.drops(**value));
+        let dropped = work.outputs.iter().filter(|value| best.plan.drops(problem, **value));
         let bytes = dropped.map(|value| problem.bytes(*value)).fold(0_u64, u64::saturating_add);
         if bytes > 0 {
             order.push((work.cost as f64 / bytes as f64, index as u32));
         }
     }
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let order: Vec<u32> = order.into_iter().map(|(_, operator)| operator).collect();
     // A group at a time, halved where it does not fit: most of what fits is found in few tries.
-    let mut groups: Vec<&[(f64, u32)]> = vec![&order];
-    while let Some(group) = groups.pop() {
+    let mut groups = vec![order];
+    while let Some(mut group) = groups.pop() {
+        let room = Room::of(problem, &best, budget);
+        group.retain(|operator| room.has_for(problem, &best.plan, *operator));
+        if group.is_empty() {
+            continue;
+        }
         let mut plan = best.plan.clone();
-        for (_, operator) in group {
+        for operator in &group {
             for value in &problem.operators()[*operator as usize].outputs {
-                plan.restore(*value);
+                plan.restore(problem, *value);
             }
         }
         let Some(tried) = effort.candidate(problem, plan) else { break };
         if tried.peak.bytes <= budget && tried.extra <= best.extra {
             best = tried;
         } else if group.len() > 1 {
-            let (first, second) = group.split_at(group.len() / 2);
-            groups.extend([second, first]);
+            let second = group.split_off(group.len() / 2);
+            groups.extend([second, group]);
         }
     }
     best
+}
+
+/// What there is room for at the peak.
+struct Room {
+    moment: u32,
+    bytes: u64,
+    alive: Vec<u32>,
+}
+
+impl Room {
+    fn of(problem: &Problem, candidate: &Candidate, budget: u64) -> Self {
+        let mut alive: Vec<u32> = candidate.peak.alive.iter().map(|alive| alive.value).collect();
+        alive.sort_unstable();
+        let moment = moment(problem, &candidate.schedule, candidate.peak.at);
+        Self { moment, bytes: budget.saturating_sub(candidate.peak.bytes), alive }
+    }
+
+    /// Whether an operator's results, kept all the time, can fit: at the peak, at least.
+    fn has_for(&self, problem: &Problem, plan: &Plan, operator: u32) -> bool {
+        let outputs = problem.operators()[operator as usize].outputs.iter();
+        let added = outputs.filter(|value| {
+            plan.gap(problem, **value, self.moment) != Gap::Keep && self.alive.binary_search(value).is_err()
+        });
+        added.map(|value| problem.bytes(*value)).fold(0_u64, u64::saturating_add) <= self.bytes
+    }
 }
 
 /// Keeps one operator's results and drops others instead, as long as that leaves less to repeat.
@@ -156,11 +187,11 @@ pub(super) fn exchange(
         improved = false;
         for operator in &operators {
             let outputs = &problem.operators()[*operator as usize].outputs;
-            if !outputs.iter().any(|value| best.plan.drops(*value)) {
+            if !outputs.iter().any(|value| best.plan.drops(problem, *value)) {
                 continue;
             }
             let mut plan = best.plan.clone();
-            outputs.iter().for_each(|value| plan.restore(*value));
+            outputs.iter().for_each(|value| plan.restore(problem, *value));
             let Some(tried) = effort.candidate(problem, plan) else { return best };
             // What is dropped instead must be worth less than what this saved.
             let Some(fits) = shrink(problem, tried, budget, effort) else { continue };
