@@ -12,6 +12,7 @@ mod pictures;
 mod replay;
 mod run;
 mod sweep;
+mod training;
 mod trend;
 pub mod validate;
 pub mod whatif;

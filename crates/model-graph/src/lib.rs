@@ -41,7 +41,8 @@ pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::remat;
 pub use training::{
-    Differentiation, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute, ScheduleKind, StateFormats,
-    Training, TrainingGraph, ZeroStage,
+    DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
+    ScheduleKind, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
+    TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

@@ -12,7 +12,7 @@ use crate::{Dtype, TensorId};
 pub struct OpId(pub u32);
 
 /// A tensor as one operator uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operand {
     /// Which tensor.
     pub tensor: TensorId,
@@ -21,7 +21,7 @@ pub struct Operand {
 }
 
 /// One node of the DAG.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operator {
     /// Name within the layer: `mlp.up`. Operators that do the same work in every layer share it.
     pub label: Cow<'static, str>,

@@ -14,7 +14,7 @@ use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::source::SourceKind;
 use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
-use crate::{capacity, formats, graph, placement, sparsity, team, typed, workload};
+use crate::{capacity, formats, graph, placement, sparsity, team, training, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(
@@ -46,6 +46,7 @@ pub(crate) fn build(
     };
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
     let sparsity = sparsity::build(resolver, root, problems);
+    training::refuse(resolver, root, problems);
     let (device, software) = (device?, software?);
     let placement = placement::build(resolver, root, &device, problems);
     let (sparsity, placement) = (sparsity?, placement?);

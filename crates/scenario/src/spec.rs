@@ -14,6 +14,7 @@ use crate::placement::PlacementSpec;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
 use crate::sparsity::SparsitySpec;
+use crate::training::spec::TrainingSpec;
 use crate::trend::spec::TrendSpec;
 
 /// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
@@ -50,6 +51,8 @@ pub(crate) struct ScenarioFile {
     pub software: Option<NameOr<SoftwareSpec>>,
     /// What the model is asked to do.
     pub workload: Option<WorkloadSpec>,
+    /// How the model is trained, in a scenario that trains.
+    pub training: Option<TrainingSpec>,
     /// Pruned weights.
     pub sparsity: Option<SparsitySpec>,
     /// What is kept behind the device memory. Default: nothing.
@@ -84,7 +87,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 28] = [
+pub(crate) const SCENARIO_KEYS: [&str; 29] = [
     "extends",
     "name",
     "description",
@@ -98,6 +101,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 28] = [
     "slow",
     "software",
     "workload",
+    "training",
     "sparsity",
     "placement",
     "microbenchmark",
@@ -116,13 +120,14 @@ pub(crate) const SCENARIO_KEYS: [&str; 28] = [
 ];
 
 /// Those of them that only a run has.
-pub(crate) const RUN_KEYS: [&str; 10] = [
+pub(crate) const RUN_KEYS: [&str; 11] = [
     "model",
     "graph",
     "parallel",
     "slow",
     "software",
     "workload",
+    "training",
     "sparsity",
     "placement",
     "fidelity",

@@ -22,6 +22,7 @@ mod memory;
 mod microbenchmark;
 mod options;
 mod outcome;
+pub mod pipeline;
 mod plan;
 mod quad_heap;
 mod record;
@@ -48,7 +49,7 @@ pub use microbenchmark::{Measured, Microbenchmark, Reread, Stream, StreamAxis, l
 pub use options::{Fidelity, Limits, Options, Placement};
 pub use record::{
     CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
-    TeamRecord, TierRecord,
+    TeamRecord, TierRecord, TrainingRecord,
 };
 pub use screen::{Screen, Screened};
 pub use simulation::Simulation;
