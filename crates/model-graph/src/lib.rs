@@ -10,6 +10,7 @@ mod field_error;
 mod graph;
 mod hf_config;
 pub mod limits;
+pub mod networks;
 mod operator;
 mod ops;
 mod parallel;
@@ -30,9 +31,11 @@ pub use dtype::{Dtype, Precision};
 pub use field_error::{ArchitectureError, FieldError, WorkloadError};
 pub use graph::{Graph, GraphError};
 pub use hf_config::{ConfigError, MAX_CONFIG_BYTES, SUPPORTED_MODEL_TYPES};
+pub use networks::Network;
 pub use operator::{OpClass, OpId, OpKind, Operand, Operator};
 pub use ops::{
-    Activation, Attention, Collective, CollectiveKind, Dimension, GatherSum, GroupedMatMul, MatMul, NormKind,
+    Activation, Attention, ChannelNorm, ChannelNormKind, Collective, CollectiveKind, Convolution,
+    ConvolutionForm, Dimension, GatherSum, GroupedMatMul, MatMul, NormKind, Pool, PoolKind, Window,
     balanced_groups, balanced_groups_of_rank,
 };
 pub use parallel::Parallel;
