@@ -228,7 +228,12 @@ pub fn convolutions() -> impl Strategy<Value = OperatorSpec> {
 /// A pool of any shape that fits.
 pub fn pools() -> impl Strategy<Value = OperatorSpec> {
     let op = prop::sample::select(vec![SpecOp::MaxPool, SpecOp::AveragePool]);
-    (op, convolutions()).prop_map(|(op, entry)| OperatorSpec { op, out_channels: None, groups: None, ..entry })
+    (op, convolutions()).prop_map(|(op, entry)| OperatorSpec {
+        op,
+        out_channels: None,
+        groups: None,
+        ..entry
+    })
 }
 
 /// Kernel, stride and padding.

@@ -10,6 +10,7 @@ mod memory;
 mod microbenchmark;
 pub mod optimize;
 mod pictures;
+pub mod plan;
 mod replay;
 mod run;
 mod sweep;

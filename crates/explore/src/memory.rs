@@ -115,7 +115,8 @@ fn remedy(case: &MemoryCase, counted: &Counted, limit: u64) -> Result<String, Gr
             if need <= limit { fitting = middle } else { too_many = middle }
         }
         if fitting > 0 {
-            let what = if case.ranks > 1 || case.plan.micro_batch.is_some() { "micro-batch" } else { "batch" };
+            let what =
+                if case.ranks > 1 || case.plan.micro_batch.is_some() { "micro-batch" } else { "batch" };
             return Ok(format!("a {what} of {fitting} would fit"));
         }
         if let Some(text) = again(case, state, limit)? {
@@ -125,7 +126,10 @@ fn remedy(case: &MemoryCase, counted: &Counted, limit: u64) -> Result<String, Gr
         return Ok(format!("even a batch of 1 needs {one}"));
     }
     Ok(divided(case, limit).unwrap_or_else(|| {
-        format!("weights, gradients and optimizer alone need {}: take a device with more memory", Bytes(state))
+        format!(
+            "weights, gradients and optimizer alone need {}: take a device with more memory",
+            Bytes(state)
+        )
     }))
 }
 
@@ -151,9 +155,8 @@ fn divided(case: &MemoryCase, limit: u64) -> Option<String> {
     training.zero = ZeroStage::Weights;
     let (parameters, weights) = (case.subject.parameters(), case.weights());
     let ranks = (0..=20).map(|power| 1_u64 << power);
-    let enough = ranks.into_iter().find(|ranks| {
-        training.state_bytes(parameters, weights, *ranks).total() <= limit
-    })?;
+    let enough =
+        ranks.into_iter().find(|ranks| training.state_bytes(parameters, weights, *ranks).total() <= limit)?;
     Some(format!("with `zero: weights` over {enough} ranks what is kept of the parameters would fit"))
 }
 

@@ -76,7 +76,9 @@ fn shipped_scenarios_keep_what_they_promise() {
 #[test]
 fn what_does_not_fit_says_what_would() {
     let text = |batch: u64, more: &str| {
-        format!("kind: memory\nmodel: bert-large\nworkload: {{ batch: {batch}, prompt: 512, dtype: fp32 }}\n{more}\n")
+        format!(
+            "kind: memory\nmodel: bert-large\nworkload: {{ batch: {batch}, prompt: 512, dtype: fp32 }}\n{more}\n"
+        )
     };
     let limit = "memory: { limit: 16 GB }";
     let remedy = |text: &str| report(text).limit.unwrap().remedy.unwrap();

@@ -42,9 +42,10 @@ pub use parallel::Parallel;
 pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
+pub use training::remat;
 pub use training::{
     DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
-    ScheduleKind, StateBytes, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
-    TrainingStage, UpdatePasses, ZeroStage,
+    ScheduleKind, StateBytes, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart,
+    TrainingSettings, TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

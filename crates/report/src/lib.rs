@@ -19,6 +19,7 @@ mod memory;
 mod metric;
 mod number;
 mod optimize;
+mod plan;
 mod published;
 mod replay;
 mod replay_document;
@@ -54,6 +55,9 @@ pub use memory::{
 };
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use optimize::{DesignReport, FreeAxis, LimitReport, OptimizeDocument};
+pub use plan::{
+    LoserReport, PlanConfig, PlanDocument, PlanParts, PlanReport, PlanRow, PublishedRow, SimulatedPlan,
+};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use replay_document::{ReplayCaseReport, ReplayDocument};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
 use memwall_model_graph::networks::{self, NetworkStep};
-use memwall_model_graph::{Graph, GraphError, Network, Parallel, Phase, Sparsity, Step as ModelStep, Workload};
+use memwall_model_graph::{
+    Graph, GraphError, Network, Parallel, Phase, Sparsity, Step as ModelStep, Workload,
+};
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -159,11 +161,23 @@ pub(crate) fn foreign_keys_but(
     (shared, others): (&[&str], &[&str]),
     problems: &mut Diagnostics,
 ) {
+    let of_runs = RUN_KEYS.iter().filter(|key| !shared.contains(key));
+    let foreign: Vec<&str> = of_runs.chain(others).copied().collect();
+    refuse_keys(resolver, root, kind, &foreign, problems);
+}
+
+/// Adds a problem for each of `keys` that a person wrote.
+pub(crate) fn refuse_keys(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    keys: &[&str],
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        let is_of_runs = RUN_KEYS.contains(&key) && !shared.contains(&key);
-        if written && (is_of_runs || others.contains(&key)) {
+        if written && keys.contains(&key) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -198,9 +212,9 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark or a trend has and a run has not.
+/// What a microbenchmark, a trend or a plan has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend", "memory"] {
+    for kind in ["microbenchmark", "trend", "plan", "memory"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =

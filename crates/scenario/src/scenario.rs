@@ -17,6 +17,7 @@ use crate::node::{Node, Step, Value};
 use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
+use crate::plan::{self, PlanCase};
 use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
@@ -41,6 +42,12 @@ const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 /// The same of a collective.
 const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
 
+/// The same of a plan.
+const PLAN_DEFAULTS: &str = "communication: nccl
+software: generic
+workload: { dtype: bf16, embedding: true, lm_head: true }
+seed: 0
+";
 /// The same of a memory.
 const MEMORY_DEFAULTS: &str = "workload: { batch: 1, dtype: bf16 }\ncounting: actual\nseed: 0\n";
 
@@ -64,6 +71,8 @@ pub struct Scenario {
     pub collectives: Vec<CollectiveCase>,
     /// Its cases where it is a replay, in written order; at least one then.
     pub replays: Vec<ReplayCase>,
+    /// Its cases where it is a plan, in written order; at least one then.
+    pub plans: Vec<PlanCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
     /// Its cases where it is a memory, in written order; at least one then.
@@ -107,6 +116,7 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plans = Vec::new();
         let mut memories = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
@@ -124,6 +134,17 @@ impl Scenario {
                     &mut problems,
                     |resolver, tree, name, problems| {
                         replays.extend(replay::build(resolver, tree, name, problems));
+                    },
+                );
+            }
+            KindSpec::Plan => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        plans.extend(plan::build(resolver, tree, name, problems));
                     },
                 );
             }
@@ -171,6 +192,7 @@ impl Scenario {
             microbenchmarks,
             collectives,
             replays,
+            plans,
             trends,
             memories,
             sweep,
@@ -226,9 +248,11 @@ impl Scenario {
         let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
+        let plans = self.plans.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
         let memories = self.memories.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(trends).chain(memories).collect()
+        let others = replays.chain(plans).chain(trends).chain(memories);
+        runs.chain(curves).chain(collectives).chain(others).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -238,6 +262,7 @@ impl Scenario {
         self.microbenchmarks.retain(|case| keep(&case.name));
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
+        self.plans.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
         self.memories.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
@@ -468,6 +493,7 @@ fn chain(
     let defaults = match kind {
         Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
+        Some("plan") => PLAN_DEFAULTS,
         Some("memory") => MEMORY_DEFAULTS,
         _ => DEFAULTS,
     };

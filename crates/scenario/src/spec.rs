@@ -12,6 +12,7 @@ use crate::expect::ExpectSpec;
 use crate::memory::spec::{MemoryReference, MemorySpec};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
+use crate::plan::spec::PlanSpec;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
 use crate::sparsity::SparsitySpec;
@@ -30,8 +31,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `trend` or
-    /// `memory`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend` or `memory`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -65,6 +65,8 @@ pub(crate) struct ScenarioFile {
     pub collective: Option<CollectiveSpec>,
     /// In a scenario of kind `replay`, the execution traces and the ranks that run them.
     pub replay: Option<ReplaySpec>,
+    /// In a scenario of kind `plan`, what is tried.
+    pub plan: Option<PlanSpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
     /// In a scenario of kind `memory`, the memory there is, or parameters in place of a model.
@@ -91,7 +93,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 30] = [
+pub(crate) const SCENARIO_KEYS: [&str; 31] = [
     "extends",
     "name",
     "description",
@@ -111,6 +113,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "microbenchmark",
     "collective",
     "replay",
+    "plan",
     "trend",
     "memory",
     "fidelity",
@@ -151,6 +154,8 @@ pub enum KindSpec {
     Collective,
     /// Run recorded execution traces on a system.
     Replay,
+    /// Look for the best way to train a model on a system.
+    Plan,
     /// Fit the growth of series of dated points.
     Trend,
     /// Count what lies in memory in a training step.
@@ -159,8 +164,15 @@ pub enum KindSpec {
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend, Self::Memory];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Microbenchmark,
+        Self::Collective,
+        Self::Replay,
+        Self::Plan,
+        Self::Trend,
+        Self::Memory,
+    ];
 
     /// `run`.
     #[must_use]
@@ -170,6 +182,7 @@ impl KindSpec {
             Self::Microbenchmark => "microbenchmark",
             Self::Collective => "collective",
             Self::Replay => "replay",
+            Self::Plan => "plan",
             Self::Trend => "trend",
             Self::Memory => "memory",
         }

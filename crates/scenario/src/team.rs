@@ -89,7 +89,8 @@ pub(crate) fn build(
             }
         }
         Subject::Graph { .. } | Subject::Network { .. } if parallel != Parallel::default() => {
-            let message = "only a transformer is divided; of a `graph`, write each rank's operators".to_owned();
+            let message =
+                "only a transformer is divided; of a `graph`, write each rank's operators".to_owned();
             problem(&[key("parallel")], message, "leave it out".to_owned());
         }
         Subject::Graph { .. } | Subject::Network { .. } => {}

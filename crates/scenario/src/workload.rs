@@ -32,7 +32,8 @@ pub(crate) fn build_options(spec: &WorkloadSpec, software: &SoftwareProfile) -> 
         fused_attention: fused(spec.attention, software.fused_attention),
         fused_elementwise,
         separate_scaling: software.separate_scaling,
-        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise),
+        // Frameworks for training merge the projections whether or not they fuse what is around them.
+        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise || spec.phase == Some(Phase::Train)),
         embedding: spec.embedding.unwrap_or(true),
         lm_head: spec.lm_head.unwrap_or(true),
         dropout: false,
@@ -85,7 +86,13 @@ pub(crate) fn images(
 ) -> Option<(u64, u64)> {
     let before = problems.list.len() + problems.more;
     if !matches!(spec.phase, None | Some(Phase::Encode)) {
-        problems.push(at(sources, root, "phase", "a network of convolutions reads images", "expected `encode`"));
+        problems.push(at(
+            sources,
+            root,
+            "phase",
+            "a network of convolutions reads images",
+            "expected `encode`",
+        ));
     }
     let tokens = [("prompt", spec.prompt), ("context", spec.context), ("tokens", spec.tokens)];
     for (key, value) in tokens {

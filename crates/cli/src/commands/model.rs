@@ -94,7 +94,8 @@ fn show_network(network: &Network, global: &Global) -> Exit {
     };
     let parameters = network.parameters();
     let counts = graph.operators().iter().map(|operator| operator.counts(&graph, Counting::Actual).flops);
-    let mut text = format!("{} ({})\n{}\n", network.title, network.name, paragraph(network.source, view(global)));
+    let mut text =
+        format!("{} ({})\n{}\n", network.title, network.name, paragraph(network.source, view(global)));
     text += &format!("  parameters  {:.2} million ({parameters})\n", parameters as f64 / 1e6);
     text += &format!("  image       {0} x {0} pixels\n", network.image);
     text += &format!("  operations  {:.2} billion an image\n", counts.sum::<u128>() as f64 / 1e9);

@@ -7,8 +7,9 @@ use super::fields::{at, shorten, whole};
 use super::{OperatorSpec, SpecError, SpecOp};
 use crate::limits::MAX_ELEMENTS;
 use crate::{
-    Activation, Attention, ChannelNorm, ChannelNormKind, Convolution, Dtype, GatherSum, Graph, GraphBuilder, GraphError, GroupedMatMul, MatMul,
-    NormKind, OpClass, OpKind, Operand, Operator, Precision, TensorId, Pool, PoolKind, TensorRole, Window, balanced_groups,
+    Activation, Attention, ChannelNorm, ChannelNormKind, Convolution, Dtype, GatherSum, Graph, GraphBuilder,
+    GraphError, GroupedMatMul, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Pool, PoolKind,
+    Precision, TensorId, TensorRole, Window, balanced_groups,
 };
 
 /// What an entry reads and writes, in elements.
@@ -206,8 +207,7 @@ fn convolution(entry: &OperatorSpec, inputs: usize) -> Shape {
     let channels = (entry.in_channels.unwrap_or(1), entry.out_channels.unwrap_or(1));
     let groups = entry.groups.unwrap_or(1);
     let shape = Convolution::new(entry.batch.unwrap_or(1), channels, groups, image, window);
-    let (read, weights, writes) =
-        (shape.input_elements(), shape.weight_elements(), shape.output_elements());
+    let (read, weights, writes) = (shape.input_elements(), shape.weight_elements(), shape.output_elements());
     let (reads, parameters) =
         if inputs == 2 { (vec![read, weights], Vec::new()) } else { (vec![read], vec![weights]) };
     Shape { kind: OpKind::Convolution(shape), class: OpClass::FfnProj, reads, parameters, writes }

@@ -277,12 +277,14 @@ fn check_window(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSp
         if let (Some(extent), Some(kernel)) = (extent, operator.kernel)
             && extent.saturating_add(padding.saturating_mul(2)) < kernel
         {
-            let message = format!("`kernel` is {kernel}, more than the image's {side} of {extent} and its padding");
+            let message =
+                format!("`kernel` is {kernel}, more than the image's {side} of {extent} and its padding");
             errors.push(at(index, "kernel", message));
             return;
         }
     }
-    for (field, channels) in [("in_channels", operator.in_channels), ("out_channels", operator.out_channels)] {
+    for (field, channels) in [("in_channels", operator.in_channels), ("out_channels", operator.out_channels)]
+    {
         if let (Some(channels), Some(groups)) = (channels, operator.groups)
             && !channels.is_multiple_of(groups)
         {

@@ -66,7 +66,8 @@ impl Graph {
         };
         let anew = self.operators().iter().filter(|operator| !in_place(&operator.kind));
         let outputs = anew.flat_map(|operator| &operator.outputs);
-        outputs.fold(0, |sum, output| sum.saturating_add(self.tensor(output.tensor).bytes_of(output.elements)))
+        outputs
+            .fold(0, |sum, output| sum.saturating_add(self.tensor(output.tensor).bytes_of(output.elements)))
     }
 }
 
@@ -77,9 +78,8 @@ impl TrainingGraph {
     pub fn saved_bytes_between_layers(&self) -> u64 {
         let bytes = |id: &TensorId| self.graph.tensor(*id).bytes();
         let sum = |ids: &BTreeSet<TensorId>| ids.iter().map(bytes).fold(0, u64::saturating_add);
-        let layer_of = |id: TensorId| {
-            self.graph.producer(id).and_then(|producer| self.graph.operator(producer).layer)
-        };
+        let layer_of =
+            |id: TensorId| self.graph.producer(id).and_then(|producer| self.graph.operator(producer).layer);
         let mut between = BTreeSet::new();
         let forward = &self.graph.operators()[..self.forward_operators()];
         for operator in forward.iter().filter(|operator| operator.layer.is_some()) {

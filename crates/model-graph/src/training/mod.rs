@@ -8,6 +8,8 @@ mod memory;
 mod model;
 mod optimizer;
 mod recompute;
+mod recomputed;
+pub mod remat;
 mod schedule;
 mod update;
 

@@ -24,7 +24,8 @@ impl MemoryDocument {
         blocks.extend(self.misfits(view));
         blocks.extend(self.compared(view));
         let mut notes: Vec<String> = Vec::new();
-        for (case, note) in self.cases.iter().flat_map(|case| case.notes.iter().map(move |note| (case, note))) {
+        for (case, note) in self.cases.iter().flat_map(|case| case.notes.iter().map(move |note| (case, note)))
+        {
             let whose = if self.cases.len() > 1 { format!("{}: ", clean(&case.name)) } else { String::new() };
             let text = format!("{whose}{}", clean(note));
             notes.push(view.paint(Tone::Warning, wrap(&text, view.width, "Note: ", "  ").trim_end()) + "\n");
@@ -59,11 +60,17 @@ impl MemoryDocument {
             }
         }
         table.add("total", '>', 0, cases().map(|case| size(case.total)));
-        table.add("B/parameter", '>', 2, cases().map(|case| {
-            case.bytes_per_parameter().map(|bytes| significant(bytes, 3)).unwrap_or_default()
-        }));
+        table.add(
+            "B/parameter",
+            '>',
+            2,
+            cases().map(|case| {
+                case.bytes_per_parameter().map(|bytes| significant(bytes, 3)).unwrap_or_default()
+            }),
+        );
         if cases().any(|case| case.limit.is_some()) {
-            let limit = |case: &MemoryReport| case.limit.as_ref().map(|limit| size(limit.bytes)).unwrap_or_default();
+            let limit =
+                |case: &MemoryReport| case.limit.as_ref().map(|limit| size(limit.bytes)).unwrap_or_default();
             table.add("memory", '>', 0, cases().map(limit));
             let share = |case: &MemoryReport| {
                 let share = case.metric("of_limit").ok().and_then(|(share, _)| share);

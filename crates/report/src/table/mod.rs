@@ -13,6 +13,7 @@ mod listing;
 mod many;
 mod memory;
 mod optimize;
+mod plan;
 mod stack;
 mod team;
 mod trace_replay;

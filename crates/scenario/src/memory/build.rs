@@ -88,7 +88,8 @@ fn check(resolver: &Resolver<'_>, root: &Node, case: &MemoryCase, problems: &mut
             problems.push(at(resolver, root, "training.recompute", message, "expected `none`"));
         }
         _ => {
-            let message = "what is kept is counted where nothing or whole layers are computed again".to_owned();
+            let message =
+                "what is kept is counted where nothing or whole layers are computed again".to_owned();
             problems.push(at(resolver, root, "training.recompute", message, "expected `none` or `full`"));
         }
     }
@@ -114,7 +115,13 @@ fn ranks(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) -> u6
         problems.push(at(resolver, root, "parallel", message, "expected `{ data: 64 }`"));
     }
     if parallel.data == 0 {
-        problems.push(at(resolver, root, "parallel.data", "`parallel.data` is 0".to_owned(), "expected 1 or more"));
+        problems.push(at(
+            resolver,
+            root,
+            "parallel.data",
+            "`parallel.data` is 0".to_owned(),
+            "expected 1 or more",
+        ));
     }
     u64::from(parallel.data.max(1))
 }
@@ -187,7 +194,13 @@ fn subject(
     let patches = model.architecture.patches.filter(|_| model.architecture.kind == ModelKind::Vision);
     let Some(tokens) = work.prompt.or(patches.map(|patches| patches.tokens())) else {
         let message = "`workload.prompt` is missing".to_owned();
-        problems.push(at(resolver, root, "workload", message, "the tokens of a sequence decide what is kept"));
+        problems.push(at(
+            resolver,
+            root,
+            "workload",
+            message,
+            "the tokens of a sequence decide what is kept",
+        ));
         return None;
     };
     if !(1..=MAX_TOKENS).contains(&tokens) {

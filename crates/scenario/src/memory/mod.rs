@@ -162,9 +162,7 @@ impl MemoryCase {
     fn graph_options(&self) -> BuildOptions {
         match self.counting {
             Counting::Paper => BuildOptions::unfused(Precision::uniform(Dtype::Fp32)),
-            Counting::Actual => {
-                BuildOptions { dropout: self.plan.training.dropout > 0.0, ..self.options }
-            }
+            Counting::Actual => BuildOptions { dropout: self.plan.training.dropout > 0.0, ..self.options },
         }
     }
 }

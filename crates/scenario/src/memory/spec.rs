@@ -96,13 +96,11 @@ impl<'de> Deserialize<'de> for PublishedBytes {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<PublishedBytes, E> {
-                PublishedBytes::from_text(text)
-                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+                PublishedBytes::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PublishedBytes, A::Error> {
-                let Erratum { printed, corrected } =
-                    Erratum::deserialize(MapAccessDeserializer::new(map))?;
+                let Erratum { printed, corrected } = Erratum::deserialize(MapAccessDeserializer::new(map))?;
                 let value = corrected.printed.value * corrected.scale / printed.scale;
                 Ok(PublishedBytes {
                     printed: Published { corrected: Some(value), ..printed.printed },
@@ -120,7 +118,8 @@ impl JsonSchema for PublishedBytes {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let printed = serde_json::json!({ "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)? *[KMGTPE]?i?B\\s*$" });
+        let printed =
+            serde_json::json!({ "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)? *[KMGTPE]?i?B\\s*$" });
         schemars::json_schema!({
             "description": "Bytes as they were printed (0.22 GB); with a correction where the print is known to be wrong \
                 ({ printed: 1.71 GB, corrected: 1.17 GB }).",
