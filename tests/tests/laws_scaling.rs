@@ -133,7 +133,7 @@ fn one_step(task: &Task) -> Task {
     match workload.phase {
         Phase::Generate => workload = Workload { phase: Phase::Prefill, tokens: 0, ..workload },
         Phase::Decode => workload.tokens = 1,
-        Phase::Encode | Phase::Prefill => {}
+        Phase::Encode | Phase::Prefill | Phase::Train => {}
     }
     Task { workload, ..task.clone() }
 }

@@ -44,6 +44,7 @@ fn phase_text(workload: &Workload) -> String {
         Phase::Decode => {
             format!("decode, batch {batch}, context {}, {tokens} tokens", prompt.saturating_add(context))
         }
+        Phase::Train => format!("train, batch {batch}, {prompt} tokens a sequence"),
         Phase::Generate => format!("generate, batch {batch}, prompt {prompt}{cached}, {tokens} tokens"),
     }
 }

@@ -9,6 +9,7 @@ mod export;
 mod microbenchmark;
 pub mod optimize;
 mod pictures;
+pub mod plan;
 mod replay;
 mod run;
 mod sweep;

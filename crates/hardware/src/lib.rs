@@ -30,6 +30,7 @@ mod software;
 mod spec;
 mod system;
 pub mod technology;
+mod training;
 
 pub use access::{Access, LoadCache, LoadCacheSpec, Placement, Threads, ThreadsSpec};
 pub use attention::{
@@ -62,3 +63,4 @@ pub use technology::{
     AreaEstimate, AreaModel, CostEstimate, EnergyModel, Estimate, Silicon, TechnologySpec, area, peak_power,
     unit_cost,
 };
+pub use training::TrainingSoftware;

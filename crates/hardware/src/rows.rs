@@ -122,6 +122,7 @@ impl SoftwareProfile {
             rows.setting("timed_in_model", "true");
         }
         rows.maybe("timer_resolution", self.timer_resolution.as_ref());
+        self.training.rows(&mut rows);
         rows.0
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::attention::{AttentionKernels, AttentionKernelsSpec};
 use crate::check::Checker;
 use crate::experts::{ExpertKernels, ExpertKernelsSpec};
-use crate::{Figure, HardwareError};
+use crate::{Figure, HardwareError, TrainingSoftware};
 
 /// The largest split of a k dimension, and the deepest pipeline, that a profile may ask for.
 const MAX_WAYS: u32 = 1024;
@@ -143,6 +143,8 @@ pub struct SoftwareProfile {
     pub timed_in_model: bool,
     /// Of a profile of published timings: the unit its times are rounded to.
     pub timer_resolution: Option<Figure<Picos>>,
+    /// What a training framework does besides.
+    pub training: TrainingSoftware,
 }
 
 /// A software profile as it is written in YAML: in the catalog, and in a scenario's `software:` block. Every
@@ -252,6 +254,9 @@ pub struct SoftwareSpec {
     /// Of a profile of published timings: the unit its times are rounded to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_resolution: Option<Figure<Picos>>,
+    /// What a training framework does besides its kernels. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingSoftware>,
 }
 
 impl SoftwareProfile {
@@ -300,6 +305,7 @@ impl SoftwareProfile {
             row_kernels: Some(self.row_kernels),
             timed_in_model: Some(self.timed_in_model),
             timer_resolution: self.timer_resolution.clone(),
+            training: (self.training != TrainingSoftware::default()).then(|| self.training.clone()),
         }
     }
 }
@@ -349,6 +355,8 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
     let row_kernels = spec.row_kernels.unwrap_or_default();
     checker.within("row_kernels", |checker| check_row_kernels(checker, &row_kernels));
     let timer_resolution = checker.figure("timer_resolution", spec.timer_resolution);
+    let training = spec.training.unwrap_or_default();
+    checker.within("training", |checker| training.check(checker));
     Some(SoftwareProfile {
         name: name?,
         title: title?,
@@ -380,6 +388,7 @@ fn profile(checker: &mut Checker, spec: SoftwareSpec) -> Option<SoftwareProfile>
         row_kernels,
         timed_in_model: spec.timed_in_model.unwrap_or(false),
         timer_resolution,
+        training,
     })
 }
 

@@ -32,8 +32,11 @@ pub struct BuildOptions {
     pub merged_qkv: bool,
     /// Whether the embedding is part of the step.
     pub embedding: bool,
-    /// Whether the final norm and the output head (last token of each sequence only) are part of the step.
+    /// Whether the final norm and the output head are part of the step: of the last token of each sequence only, in
+    /// training of all.
     pub lm_head: bool,
+    /// In training, whether dropout masks what attention weighs and what each block adds to the stream.
+    pub dropout: bool,
 }
 
 impl BuildOptions {
@@ -48,6 +51,7 @@ impl BuildOptions {
             merged_qkv: true,
             embedding: true,
             lm_head: true,
+            dropout: false,
         }
     }
 
@@ -62,6 +66,7 @@ impl BuildOptions {
             merged_qkv: false,
             embedding: false,
             lm_head: false,
+            dropout: false,
         }
     }
 
@@ -146,6 +151,12 @@ pub fn build_rank_step(
             let memory = layers::encode(&mut scope);
             let memory = collectives::gather_memory(&mut scope, memory);
             scope.restart(1, step.kv_len.saturating_sub(step.prompt_len).saturating_add(1));
+            layers::decode_with_memory(&mut scope, Some(memory));
+        }
+        (ModelKind::EncoderDecoder, StepPhase::Train) => {
+            let memory = layers::encode(&mut scope);
+            let memory = collectives::gather_memory(&mut scope, memory);
+            scope.restart(own_step.q_len, own_step.q_len);
             layers::decode_with_memory(&mut scope, Some(memory));
         }
         (ModelKind::EncoderDecoder, StepPhase::Decode) => {

@@ -51,6 +51,20 @@ impl GraphBuilder {
         id
     }
 
+    /// Adds a tensor as it is, its key included.
+    pub(crate) fn push(&mut self, tensor: Tensor) -> TensorId {
+        let id = TensorId(u32::try_from(self.graph.tensors.len()).unwrap_or(u32::MAX));
+        self.graph.tensors.push(tensor);
+        id
+    }
+
+    /// Makes a tensor the same bytes as any other of this key.
+    pub(crate) fn set_key(&mut self, tensor: TensorId, key: TensorKey) {
+        if let Some(tensor) = self.graph.tensors.get_mut(tensor.0 as usize) {
+            tensor.key = key;
+        }
+    }
+
     /// A whole tensor as an operand.
     #[must_use]
     pub fn whole(&self, tensor: TensorId) -> Operand {

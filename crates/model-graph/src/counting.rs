@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{ROPE_FLOPS, SOFTMAX_FLOPS, product, route_flops, unpermute_flops};
+use crate::ops::{ROPE_FLOPS, SOFTMAX_FLOPS, UPDATE_FLOPS, product, route_flops, unpermute_flops};
 use crate::{Activation, Graph, MatMul, OpClass, OpKind, Operand, Operator, TensorRole};
 
 /// A counting convention.
@@ -89,6 +89,9 @@ impl Operator {
                 product(&[kind.flops_per_element() + u64::from(summed), *rows, *cols])
             }
             OpKind::Elementwise { function, elements } => product(&[function.flops_per_element(), *elements]),
+            OpKind::AttentionGradient(shape) => shape.gradient_flops().saturating_add(shape.softmax_flops()),
+            OpKind::CrossEntropy { rows, cols } => product(&[SOFTMAX_FLOPS, *rows, *cols]),
+            OpKind::Update { elements } => product(&[UPDATE_FLOPS, *elements]),
             OpKind::Rope { elements } => product(&[ROPE_FLOPS, *elements]),
             OpKind::Gather { .. } | OpKind::KvAppend { .. } | OpKind::KvRead { .. } => 0,
             // Sums on the way are the network's and the copy engines' business, not the model's.

@@ -40,6 +40,8 @@ pub use sparsity::{SparsePattern, Sparsity};
 pub use spec::{MAX_SPEC_OPERATORS, OperatorSpec, SpecError, SpecOp};
 pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::{
-    Optimizer, OptimizerKind, PipelineSchedule, Recompute, ScheduleKind, StateFormats, Training, ZeroStage,
+    DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
+    ScheduleKind, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
+    TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

@@ -12,7 +12,7 @@ use crate::{Dtype, TensorId};
 pub struct OpId(pub u32);
 
 /// A tensor as one operator uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operand {
     /// Which tensor.
     pub tensor: TensorId,
@@ -21,7 +21,7 @@ pub struct Operand {
 }
 
 /// One node of the DAG.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operator {
     /// Name within the layer: `mlp.up`. Operators that do the same work in every layer share it.
     pub label: Cow<'static, str>,
@@ -137,6 +137,22 @@ pub enum OpKind {
         /// Elements moved: tokens x top_k x width.
         elements: u64,
     },
+    /// The gradients of a fused attention's queries, keys and values. Its inputs are those, the output and its gradient;
+    /// the scores are computed again.
+    AttentionGradient(Attention),
+    /// Softmax and logarithm of each row's target. Inputs: the logits and the targets; outputs: each row's loss and, where
+    /// they are kept, the probabilities.
+    CrossEntropy {
+        /// Rows (tokens).
+        rows: u64,
+        /// Elements a row (vocabulary).
+        cols: u64,
+    },
+    /// An optimizer's update of that many parameters.
+    Update {
+        /// Parameters.
+        elements: u64,
+    },
     /// What this rank and others send each other.
     Collective(Collective),
 }
@@ -159,6 +175,9 @@ impl OpKind {
             Self::KvRead { .. } => "kv_read",
             Self::Route { .. } => "route",
             Self::Permute { .. } => "permute",
+            Self::AttentionGradient(_) => "attention_gradient",
+            Self::CrossEntropy { .. } => "cross_entropy",
+            Self::Update { .. } => "update",
             Self::Collective(collective) => collective.kind.name(),
         }
     }

@@ -15,7 +15,7 @@ pub use attention::Attention;
 pub(crate) use attention::SOFTMAX_FLOPS;
 pub use collective::{Collective, CollectiveKind, Dimension};
 pub use elementwise::Activation;
-pub(crate) use elementwise::ROPE_FLOPS;
+pub(crate) use elementwise::{ROPE_FLOPS, UPDATE_FLOPS};
 pub use experts::{GroupedMatMul, balanced_groups, balanced_groups_of_rank};
 pub(crate) use experts::{route_flops, unpermute_flops};
 pub use gather_sum::GatherSum;

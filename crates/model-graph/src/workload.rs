@@ -21,6 +21,9 @@ pub enum Phase {
     Decode,
     /// Prefill of `prompt` tokens, which yields the first new token, then `tokens - 1` decode steps.
     Generate,
+    /// One training iteration: forward and backward passes over `batch` sequences of `prompt` tokens, then the
+    /// optimizer's step.
+    Train,
 }
 
 /// What a model is asked to do.
@@ -56,6 +59,9 @@ pub enum StepPhase {
     Prefill,
     /// One new token a sequence.
     Decode,
+    /// The forward pass of a training iteration: all tokens, no cache, a loss at the end. See
+    /// [`crate::TrainingGraph`] for the way back.
+    Train,
 }
 
 impl StepPhase {
@@ -66,6 +72,7 @@ impl StepPhase {
             Self::Encode => "encode",
             Self::Prefill => "prefill",
             Self::Decode => "decode",
+            Self::Train => "train",
         }
     }
 }
@@ -101,14 +108,19 @@ impl Workload {
     /// One [`WorkloadError`] for each wrong field.
     pub fn validate(&self) -> Result<(), Vec<WorkloadError>> {
         let mut check = Checker::default();
-        let reads = matches!(self.phase, Phase::Encode | Phase::Prefill | Phase::Generate);
+        let reads = matches!(self.phase, Phase::Encode | Phase::Prefill | Phase::Generate | Phase::Train);
         let makes = matches!(self.phase, Phase::Decode | Phase::Generate);
         check.within("batch", self.batch, 1, MAX_BATCH);
         check.within("prompt", self.prompt, u64::from(reads), MAX_TOKENS);
         check.within("tokens", self.tokens, u64::from(makes), MAX_TOKENS);
         check.within("context", self.context, 0, MAX_TOKENS);
-        if self.phase == Phase::Encode {
-            check.demand(self.context == 0, "context", "nothing: an encoder has no KV cache", self.context);
+        if matches!(self.phase, Phase::Encode | Phase::Train) {
+            check.demand(
+                self.context == 0,
+                "context",
+                "nothing: only prefill and decode read a KV cache",
+                self.context,
+            );
         }
         if !makes {
             check.demand(
@@ -125,7 +137,7 @@ impl Workload {
     #[must_use]
     pub fn step_count(&self) -> u64 {
         match self.phase {
-            Phase::Encode | Phase::Prefill => 1,
+            Phase::Encode | Phase::Prefill | Phase::Train => 1,
             Phase::Decode | Phase::Generate => self.tokens,
         }
     }
@@ -154,6 +166,7 @@ impl Workload {
         };
         match self.phase {
             Phase::Encode => one_pass(StepPhase::Encode, self.prompt),
+            Phase::Train => one_pass(StepPhase::Train, self.prompt),
             Phase::Prefill => one_pass(StepPhase::Prefill, cached),
             Phase::Generate if index == 0 => one_pass(StepPhase::Prefill, cached),
             Phase::Generate => one_token(index),

@@ -239,6 +239,7 @@ fn options() -> impl Strategy<Value = BuildOptions> {
                 fused_elementwise,
                 separate_scaling,
                 merged_qkv,
+                dropout: false,
                 embedding,
                 lm_head,
             }

@@ -296,6 +296,7 @@ fn assemble(
         separate_scaling,
         merged_qkv,
         embedding: true,
+        dropout: false,
         lm_head: true,
     };
     Case { arch, parallel, step, options }

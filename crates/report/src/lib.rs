@@ -18,6 +18,7 @@ pub mod html;
 mod metric;
 mod number;
 mod optimize;
+mod plan;
 mod published;
 mod replay;
 mod replay_document;
@@ -50,6 +51,9 @@ pub use energy::{EnergyPartReport, EnergyReport, SiliconReport};
 pub use expect::{Checked, Expectation, Wanted};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use optimize::{DesignReport, FreeAxis, LimitReport, OptimizeDocument};
+pub use plan::{
+    LoserReport, PlanConfig, PlanDocument, PlanParts, PlanReport, PlanRow, PublishedRow, SimulatedPlan,
+};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use replay_document::{ReplayCaseReport, ReplayDocument};

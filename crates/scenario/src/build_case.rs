@@ -14,7 +14,8 @@ use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::source::SourceKind;
 use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
-use crate::{capacity, formats, graph, placement, sparsity, team, typed, workload};
+use crate::training::TrainingPlan;
+use crate::{capacity, formats, graph, placement, sparsity, team, training, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(
@@ -50,6 +51,7 @@ pub(crate) fn build(
     let placement = placement::build(resolver, root, &device, problems);
     let (sparsity, placement) = (sparsity?, placement?);
     let subject = pruned(subject?, sparsity);
+    let plan = training_of(resolver, root, &subject, problems)?;
     let team = match machine {
         Some(machine) => Some(team::build(resolver, root, machine?, &subject, problems)?),
         None => {
@@ -57,7 +59,11 @@ pub(crate) fn build(
             None
         }
     };
-    let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    let mut parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    if let (Some(plan), Subject::Model { workload, .. }) = (&plan, &subject) {
+        check_micro_batch(resolver, root, (plan, workload.batch, &parallel), problems)?;
+        parallel = plan.divided(parallel, workload.batch);
+    }
     if let (Some(_), Some(block)) = (&team, present(root, "placement")) {
         let message = "a `placement` with a `system`: it is simulated of one device";
         let problem = Diagnostic::at(&resolver.sources, block.place, message, "");
@@ -85,8 +91,46 @@ pub(crate) fn build(
         placement,
         footprint,
         notes,
+        training: plan,
         first_step,
     })
+}
+
+/// How the model is trained, where it is.
+fn training_of(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    subject: &Subject,
+    problems: &mut Diagnostics,
+) -> Option<Option<TrainingPlan>> {
+    match subject {
+        Subject::Model { workload, options, .. } if workload.phase == Phase::Train => {
+            training::build(resolver, root, options.precision.weights, problems).map(Some)
+        }
+        _ => {
+            training::refuse(resolver, root, problems);
+            Some(None)
+        }
+    }
+}
+
+/// A problem where micro-batches of the given size do not make up each copy's part of the batch.
+fn check_micro_batch(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    (plan, batch, parallel): (&TrainingPlan, u64, &Parallel),
+    problems: &mut Diagnostics,
+) -> Option<()> {
+    let Some(size) = plan.micro_batch else { return Some(()) };
+    let copies = u64::from(parallel.data.max(1));
+    if batch.is_multiple_of(copies) && (batch / copies).is_multiple_of(size) {
+        return Some(());
+    }
+    let path = [Step::Key("training".to_owned()), Step::Key("micro_batch".to_owned())];
+    let message = format!("a batch of {batch} over {copies} copies is not made of micro-batches of {size}");
+    let label = format!("expected a divisor of {}", batch / copies);
+    problems.push(typed::problem_at(&resolver.sources, root, "", &path, message, label));
+    None
 }
 
 /// A key's value unless it is absent or null.
@@ -103,10 +147,22 @@ pub(crate) fn foreign_keys(
     others: &[&str],
     problems: &mut Diagnostics,
 ) {
+    let foreign: Vec<&str> = RUN_KEYS.iter().chain(others).copied().collect();
+    refuse_keys(resolver, root, kind, &foreign, problems);
+}
+
+/// Adds a problem for each of `keys` that a person wrote.
+pub(crate) fn refuse_keys(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    keys: &[&str],
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        if written && (RUN_KEYS.contains(&key) || others.contains(&key)) {
+        if written && keys.contains(&key) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -141,9 +197,9 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark or a trend has and a run has not.
+/// What a microbenchmark, a trend or a plan has and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend"] {
+    for kind in ["microbenchmark", "trend", "plan"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =
@@ -329,7 +385,7 @@ fn last_step(workload: &Workload) -> Option<ModelStep> {
     let made = match workload.phase {
         Phase::Decode => workload.tokens.saturating_sub(1),
         Phase::Generate => workload.tokens.saturating_sub(2),
-        Phase::Encode | Phase::Prefill => 0,
+        Phase::Encode | Phase::Prefill | Phase::Train => 0,
     };
     let context = workload.context.saturating_add(made);
     let last = Workload { phase: Phase::Decode, context, tokens: 1, ..*workload };

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System};
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Sparsity, Step, Workload,
-    build_rank_step,
+    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Sparsity, Step,
+    TrainingModel, Workload, build_rank_step,
 };
 use memwall_simulator::{Fidelity, Placement};
 
-use crate::{Expectation, Reference};
+use crate::{Expectation, Reference, TrainingPlan, training_settings};
 
 /// One model on one machine with one workload, ready to simulate.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub struct Case {
     pub footprint: Footprint,
     /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
     pub notes: Vec<String>,
+    /// How it is trained, where it is.
+    pub training: Option<TrainingPlan>,
     /// The graphs of the first step, where other points of a sweep share them.
     pub(crate) first_step: Option<Vec<Arc<Graph>>>,
 }
@@ -151,7 +153,26 @@ impl Case {
     /// How the model is divided; over one rank where there is no team.
     #[must_use]
     pub fn parallel(&self) -> Parallel {
-        self.team.as_ref().map_or_else(Parallel::default, |team| team.parallel)
+        let written = self.team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+        match (&self.training, &self.subject) {
+            (Some(plan), Subject::Model { workload, .. }) => plan.divided(written, workload.batch),
+            _ => written,
+        }
+    }
+
+    /// The graphs of an iteration, of a case that trains.
+    ///
+    /// # Errors
+    /// The model cannot be divided so.
+    pub fn training_model(&self) -> Option<Result<TrainingModel, GraphError>> {
+        let (Some(plan), Subject::Model { architecture, workload, options, .. }) =
+            (&self.training, &self.subject)
+        else {
+            return None;
+        };
+        let step = workload.steps().next()?;
+        let settings = training_settings(&self.software);
+        Some(TrainingModel::build(architecture, &step, options, &self.parallel(), &plan.training, &settings))
     }
 
     /// How many steps there are.

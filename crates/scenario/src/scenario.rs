@@ -16,6 +16,7 @@ use crate::node::{Node, Step, Value};
 use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
+use crate::plan::{self, PlanCase};
 use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
@@ -40,6 +41,13 @@ const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 /// The same of a collective.
 const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
 
+/// The same of a plan.
+const PLAN_DEFAULTS: &str = "communication: nccl
+software: generic
+workload: { dtype: bf16, embedding: true, lm_head: true }
+seed: 0
+";
+
 /// What a run on several devices has besides.
 const TEAM_DEFAULTS: &str = "communication: nccl\n";
 
@@ -60,6 +68,8 @@ pub struct Scenario {
     pub collectives: Vec<CollectiveCase>,
     /// Its cases where it is a replay, in written order; at least one then.
     pub replays: Vec<ReplayCase>,
+    /// Its cases where it is a plan, in written order; at least one then.
+    pub plans: Vec<PlanCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
     /// Its `sweep:`, where it has one.
@@ -101,6 +111,7 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plans = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -117,6 +128,17 @@ impl Scenario {
                     &mut problems,
                     |resolver, tree, name, problems| {
                         replays.extend(replay::build(resolver, tree, name, problems));
+                    },
+                );
+            }
+            KindSpec::Plan => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        plans.extend(plan::build(resolver, tree, name, problems));
                     },
                 );
             }
@@ -153,6 +175,7 @@ impl Scenario {
             microbenchmarks,
             collectives,
             replays,
+            plans,
             trends,
             sweep,
             uncertain,
@@ -207,8 +230,9 @@ impl Scenario {
         let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
+        let plans = self.plans.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(trends).collect()
+        runs.chain(curves).chain(collectives).chain(replays).chain(plans).chain(trends).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -218,6 +242,7 @@ impl Scenario {
         self.microbenchmarks.retain(|case| keep(&case.name));
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
+        self.plans.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
@@ -447,6 +472,7 @@ fn chain(
     let defaults = match kind {
         Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
+        Some("plan") => PLAN_DEFAULTS,
         _ => DEFAULTS,
     };
     let has_system = trees.iter().any(|tree| tree.get("system").is_some());

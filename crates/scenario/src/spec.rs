@@ -11,9 +11,11 @@ use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
+use crate::plan::spec::PlanSpec;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
 use crate::sparsity::SparsitySpec;
+use crate::training::spec::TrainingSpec;
 use crate::trend::spec::TrendSpec;
 
 /// One experiment: a model, a machine and a workload; or a benchmark of a machine's memory or links.
@@ -28,7 +30,7 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay` or `trend`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan` or `trend`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -50,6 +52,8 @@ pub(crate) struct ScenarioFile {
     pub software: Option<NameOr<SoftwareSpec>>,
     /// What the model is asked to do.
     pub workload: Option<WorkloadSpec>,
+    /// How the model is trained, in a scenario that trains.
+    pub training: Option<TrainingSpec>,
     /// Pruned weights.
     pub sparsity: Option<SparsitySpec>,
     /// What is kept behind the device memory. Default: nothing.
@@ -60,6 +64,8 @@ pub(crate) struct ScenarioFile {
     pub collective: Option<CollectiveSpec>,
     /// In a scenario of kind `replay`, the execution traces and the ranks that run them.
     pub replay: Option<ReplaySpec>,
+    /// In a scenario of kind `plan`, what is tried.
+    pub plan: Option<PlanSpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
@@ -84,7 +90,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 28] = [
+pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "extends",
     "name",
     "description",
@@ -98,11 +104,13 @@ pub(crate) const SCENARIO_KEYS: [&str; 28] = [
     "slow",
     "software",
     "workload",
+    "training",
     "sparsity",
     "placement",
     "microbenchmark",
     "collective",
     "replay",
+    "plan",
     "trend",
     "fidelity",
     "counting",
@@ -116,13 +124,14 @@ pub(crate) const SCENARIO_KEYS: [&str; 28] = [
 ];
 
 /// Those of them that only a run has.
-pub(crate) const RUN_KEYS: [&str; 10] = [
+pub(crate) const RUN_KEYS: [&str; 11] = [
     "model",
     "graph",
     "parallel",
     "slow",
     "software",
     "workload",
+    "training",
     "sparsity",
     "placement",
     "fidelity",
@@ -141,14 +150,16 @@ pub enum KindSpec {
     Collective,
     /// Run recorded execution traces on a system.
     Replay,
+    /// Look for the best way to train a model on a system.
+    Plan,
     /// Fit the growth of series of dated points.
     Trend,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Plan, Self::Trend];
 
     /// `run`.
     #[must_use]
@@ -158,6 +169,7 @@ impl KindSpec {
             Self::Microbenchmark => "microbenchmark",
             Self::Collective => "collective",
             Self::Replay => "replay",
+            Self::Plan => "plan",
             Self::Trend => "trend",
         }
     }

@@ -31,9 +31,11 @@ pub(crate) fn build_options(spec: &WorkloadSpec, software: &SoftwareProfile) -> 
         fused_attention: fused(spec.attention, software.fused_attention),
         fused_elementwise,
         separate_scaling: software.separate_scaling,
-        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise),
+        // Frameworks for training merge the projections whether or not they fuse what is around them.
+        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise || spec.phase == Some(Phase::Train)),
         embedding: spec.embedding.unwrap_or(true),
         lm_head: spec.lm_head.unwrap_or(true),
+        dropout: false,
     }
 }
 
@@ -115,5 +117,6 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Prefill => "prefill",
         Phase::Decode => "decode",
         Phase::Generate => "generate",
+        Phase::Train => "train",
     }
 }

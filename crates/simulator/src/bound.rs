@@ -24,7 +24,7 @@ pub(crate) struct BoundWork {
 pub(crate) fn bound_work(chip: &Chip, demand: &Demand) -> Result<BoundWork, SimulationError> {
     let (primary, dtype) = match demand.kind {
         OpKind::Collective(_) => return Err(crate::lower::collective_alone(chip, demand)),
-        OpKind::Attention(shape) => {
+        OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
             let compute = attention_format(chip, demand, *shape);
             (chip.contraction_engine(compute)?, compute)
         }
@@ -37,6 +37,7 @@ pub(crate) fn bound_work(chip: &Chip, demand: &Demand) -> Result<BoundWork, Simu
     let useful = match demand.kind {
         // The softmax between the products is another engine's.
         OpKind::Attention(shape) => shape.matmul_flops() as f64,
+        OpKind::AttentionGradient(shape) => shape.gradient_flops() as f64,
         _ => demand.flops,
     };
     let mut traffic = Traffic::default();

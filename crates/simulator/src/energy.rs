@@ -66,7 +66,9 @@ pub(crate) fn operations(
 ) -> Result<Operations, SimulationError> {
     let product = match demand.kind {
         OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => Some(demand.compute),
-        OpKind::Attention(shape) => Some(attention_format(chip, demand, *shape)),
+        OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
+            Some(attention_format(chip, demand, *shape))
+        }
         _ => None,
     };
     let other = if demand.compute == Dtype::Fp64 { Dtype::Fp64 } else { Dtype::Fp32 };

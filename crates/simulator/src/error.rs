@@ -39,6 +39,9 @@ pub enum SimulationError {
         /// What takes how much.
         detail: String,
     },
+    /// The pipeline's schedule does not go with the numbers of stages and micro-batches.
+    #[error("{0}")]
+    Schedule(String),
     /// No tile of an operator fits in the on-chip memory.
     #[error("no tile of operator {operator} fits in {tier} ({capacity} a core)")]
     NoTile {

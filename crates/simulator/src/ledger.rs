@@ -30,6 +30,13 @@ impl Ledger {
         }
     }
 
+    /// The same so many times.
+    pub fn times(&self, times: u64) -> Self {
+        let times = u128::from(times);
+        let lines = self.lines.iter().map(|(cause, place, ps)| (*cause, *place, ps * times)).collect();
+        Self { busy: self.busy * times, lines }
+    }
+
     pub fn total(&self) -> u128 {
         self.busy + self.lines.iter().map(|(_, _, ps)| ps).sum::<u128>()
     }

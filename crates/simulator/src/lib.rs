@@ -16,6 +16,7 @@ mod event_queue;
 mod explain;
 mod flow_network;
 mod kernel;
+mod least;
 mod ledger;
 mod lower;
 mod memory;
@@ -46,12 +47,13 @@ pub use error::{LimitUnit, SimulationError};
 pub use event_queue::{EventKey, EventQueue};
 pub use explain::{ExplainedBound, ExplainedChoice, ExplainedOperand, ExplainedWaves, Explanation, explain};
 pub use flow_network::{FlowDemand, FlowError, FlowId, FlowNetwork, FlowSpec, Held, LinkId, max_min_rates};
+pub use least::least_times;
 pub use memory::{StepMemory, step_memory};
 pub use microbenchmark::{Measured, Microbenchmark, Reread, Stream, StreamAxis, log_points, measure};
 pub use options::{Fidelity, Limits, Options, Placement};
 pub use record::{
     CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
-    TeamRecord, TierRecord,
+    TeamRecord, TierRecord, TrainingRecord,
 };
 pub use screen::{Screen, Screened};
 pub use simulation::Simulation;

@@ -39,6 +39,25 @@ pub(crate) struct Outcome {
     pub overhead: Picos,
 }
 
+impl Outcome {
+    /// All of it so many times; the most that was held stays.
+    pub fn times(&self, times: u64) -> Self {
+        let factor = times as f64;
+        Self {
+            duration: Picos(self.duration.0.saturating_mul(times)),
+            ledgers: self.ledgers.each_ref().map(|ledger| ledger.times(times)),
+            primary: self.primary,
+            traffic: self.traffic.scaled(factor),
+            feed_bytes: self.feed_bytes.map(|bytes| bytes * factor),
+            tile_bytes: self.tile_bytes,
+            operations: self.operations.map(|(format, count)| (format, count * factor)),
+            roofline: Picos(self.roofline.0.saturating_mul(times)),
+            events: self.events,
+            overhead: self.overhead,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Outcome {
     /// One that does nothing for a while.

@@ -29,6 +29,23 @@ pub struct Record {
     pub timeline: Option<crate::Timeline>,
     /// What several devices did together; `None` for one alone. The rest is then of one rank of the busiest stage.
     pub team: Option<TeamRecord>,
+    /// Of an iteration of training, its passes.
+    pub training: Option<TrainingRecord>,
+}
+
+/// The passes of an iteration of training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingRecord {
+    /// Mean time of a micro-batch's forward pass through each part that the reported stage holds.
+    pub forward: Vec<Picos>,
+    /// The same of its backward pass.
+    pub backward: Vec<Picos>,
+    /// What happened when in the pipeline.
+    pub pipeline: crate::pipeline::PipelineRecord,
+    /// Time from its end until the gradients are summed that were summed beside it.
+    pub tail: Picos,
+    /// Time of what follows: sums, the update, gathering.
+    pub finish: Picos,
 }
 
 /// What the devices of a parallel run did together.

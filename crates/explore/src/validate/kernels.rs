@@ -104,7 +104,7 @@ fn graph(
         Shape::Attention { .. } | Shape::Mla { .. } => kernels.attention(row, device)?,
         Shape::Moe { .. } => kernels.experts(row, loads),
         Shape::Elementwise { op, rows, cols } => kernels.elementwise(op, *rows, *cols, copy),
-        Shape::Collective { .. } | Shape::Inference { .. } => {
+        Shape::Collective { .. } | Shape::Inference { .. } | Shape::Training(_) => {
             return Err(format!("{} is no kernel", row.shape_text()));
         }
     }

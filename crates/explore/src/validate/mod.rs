@@ -9,10 +9,12 @@ mod kernels;
 mod overlay;
 mod predict;
 mod read;
+mod read_training;
 mod roofline;
 mod row;
 mod run;
 mod split;
+mod training;
 
 pub use overlay::Overlay;
 pub use predict::{Parts, Prediction, Predictor, Refusal, catalog_parts};

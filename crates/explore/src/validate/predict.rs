@@ -93,6 +93,10 @@ impl<'a> Predictor<'a> {
                 let parts = (self.resolve)(&row.device, &row.software)?;
                 return super::inference::predict(&mut self.served, &parts, row);
             }
+            Shape::Training(_) => {
+                let parts = (self.resolve)(&row.device, &row.software)?;
+                return super::training::predict(&parts, row);
+            }
             _ => {}
         }
         let key = (row.device.clone(), row.software.clone());

@@ -21,8 +21,6 @@ pub struct Reading {
     pub rows: Vec<Row>,
     /// Lines that do not, in order.
     pub problems: Vec<Problem>,
-    /// Rows of a kind that exists but is not predicted yet: `(kind, how many)`.
-    pub later: Vec<(String, u64)>,
     /// Set when the file is data for people: its first column is not `kind`, or no row has a known kind.
     pub passed_over: Option<String>,
 }
@@ -35,9 +33,6 @@ pub struct Problem {
     /// What is wrong and what was expected.
     pub message: String,
 }
-
-/// Kinds whose rows other issues of the project will predict.
-const LATER: [&str; 1] = ["training"];
 
 /// Reads one file. Nothing in it can fail the reading; see [`Reading::problems`].
 #[must_use]
@@ -82,10 +77,6 @@ pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
         let place = Place { file: file.to_owned(), line };
         match parse(&header, &record, &place) {
             Parsed::Row(row) => reading.rows.push(*row),
-            Parsed::Later(kind) => match reading.later.iter_mut().find(|(known, _)| *known == kind) {
-                Some((_, count)) => *count += 1,
-                None => reading.later.push((kind, 1)),
-            },
             Parsed::UnknownKind(message) => {
                 unknown += 1;
                 reading.problems.push(Problem { place, message });
@@ -93,7 +84,7 @@ pub fn read_rows(file: &str, bytes: &[u8]) -> Reading {
             Parsed::Wrong(message) => reading.problems.push(Problem { place, message }),
         }
     }
-    let nothing_known = reading.rows.is_empty() && reading.later.is_empty();
+    let nothing_known = reading.rows.is_empty();
     if nothing_known && unknown > 0 && unknown == reading.problems.len() as u64 {
         reading.problems.clear();
         reading.passed_over = Some("none of its rows has a known kind".to_owned());
@@ -128,7 +119,6 @@ fn problem(reading: &mut Reading, file: &str, line: u64, message: String) {
 
 enum Parsed {
     Row(Box<Row>),
-    Later(String),
     UnknownKind(String),
     Wrong(String),
 }
@@ -139,9 +129,6 @@ fn parse(header: &[String], record: &ByteRecord, place: &Place) -> Parsed {
         Ok(kind) => kind,
         Err(message) => return Parsed::Wrong(message),
     };
-    if LATER.contains(&kind) {
-        return Parsed::Later(kind.to_owned());
-    }
     let shape = match kind {
         "gemm" => gemm(&fields),
         "attention" => attention(&fields),
@@ -150,11 +137,11 @@ fn parse(header: &[String], record: &ByteRecord, place: &Place) -> Parsed {
         "elementwise" => elementwise(&fields),
         "collective" => collective(&fields),
         "inference" => inference(&fields),
+        "training" => super::read_training::training(&fields),
         _ => {
             return Parsed::UnknownKind(format!(
-                "`{}` is no kind of row: kinds are gemm, attention, mla, moe, elementwise, collective, inference, {}",
-                shorten(kind),
-                LATER.join(", ")
+                "`{}` is no kind of row: kinds are gemm, attention, mla, moe, elementwise, collective, inference, training",
+                shorten(kind)
             ));
         }
     };
@@ -335,19 +322,19 @@ fn elementwise(fields: &Fields<'_>) -> Result<Shape, String> {
     Ok(Shape::Elementwise { op: op.to_owned(), rows: fields.extent("rows")?, cols: fields.extent("cols")? })
 }
 
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     header: &'a [String],
     record: &'a ByteRecord,
 }
 
 impl<'a> Fields<'a> {
     /// The field of a column, which must be there and hold something.
-    fn text(&self, column: &str) -> Result<&'a str, String> {
+    pub(super) fn text(&self, column: &str) -> Result<&'a str, String> {
         self.optional(column)?.ok_or_else(|| format!("{column} is empty"))
     }
 
     /// The field of a column that may be empty, but not missing from the header.
-    fn optional(&self, column: &str) -> Result<Option<&'a str>, String> {
+    pub(super) fn optional(&self, column: &str) -> Result<Option<&'a str>, String> {
         let Some(index) = self.header.iter().position(|name| name == column) else {
             return Err(format!("the header has no column `{column}`"));
         };
@@ -379,7 +366,7 @@ impl<'a> Fields<'a> {
         Ok(name)
     }
 
-    fn extent(&self, column: &str) -> Result<u64, String> {
+    pub(super) fn extent(&self, column: &str) -> Result<u64, String> {
         let text = self.text(column)?;
         match text.parse::<u64>() {
             Ok(extent @ 1..=MAX_EXTENT) => Ok(extent),
@@ -413,7 +400,7 @@ const fn limit_text(most: f64) -> &'static str {
     if most <= 1e6 { "a million" } else { "a million million" }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(40).collect();
     if short.len() < text.len() {
         short.push('…');

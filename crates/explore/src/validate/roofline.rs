@@ -29,7 +29,10 @@ pub(crate) fn roofline(device: &Device, graph: &Graph) -> Roofline {
     for (id, operator) in graph.iter() {
         let flops = operator.counts(graph, Counting::Actual).flops as f64;
         let peak = match operator.kind {
-            OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_) => {
+            OpKind::MatMul(_)
+            | OpKind::GroupedMatMul(_)
+            | OpKind::Attention(_)
+            | OpKind::AttentionGradient(_) => {
                 device.matmul_peak(operator.compute.name()).map(|peak| peak.rate.0)
             }
             _ => device.vector_peak("fp32").map(|(rate, _)| rate.0),

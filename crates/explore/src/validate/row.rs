@@ -1,6 +1,6 @@
 //! Measured rows: one timed kernel, collective or model each, as the CSV files give them.
 
-use memwall_model_graph::CollectiveKind;
+use memwall_model_graph::{CollectiveKind, Recompute, ZeroStage};
 
 /// Where a row stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +135,8 @@ pub enum Shape {
         /// What was measured.
         metric: Metric,
     },
+    /// An iteration of training.
+    Training(Box<TrainingShape>),
     /// An operation on each element or row of a matrix.
     Elementwise {
         /// Which: `add`, `softmax`.
@@ -144,6 +146,54 @@ pub enum Shape {
         /// Columns.
         cols: u64,
     },
+}
+
+/// A model, how it is divided, and how it is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingShape {
+    /// Layers.
+    pub layers: u64,
+    /// Width of the residual stream.
+    pub hidden: u64,
+    /// Query heads.
+    pub heads: u64,
+    /// Key and value heads.
+    pub kv_heads: u64,
+    /// Inner width of the feed-forward block.
+    pub ffn: u64,
+    /// Rows of the vocabulary.
+    pub vocab: u64,
+    /// Tokens of a sequence.
+    pub seq: u64,
+    /// Devices.
+    pub gpus: u64,
+    /// Ranks that share each layer.
+    pub tp: u64,
+    /// Pipeline stages.
+    pub pp: u64,
+    /// Copies.
+    pub dp: u64,
+    /// Model parts a stage.
+    pub interleave: u64,
+    /// Sequences that go through together; `None` where not stated.
+    pub micro_batch: Option<u64>,
+    /// Sequences of an iteration.
+    pub global_batch: u64,
+    /// What is recomputed; `None` where not stated.
+    pub recompute: Option<Recompute>,
+    /// Whether norms are divided by tokens.
+    pub sequence_parallel: bool,
+    /// What is divided over copies; `None` where not stated.
+    pub zero: Option<ZeroStage>,
+}
+
+impl TrainingShape {
+    /// Whether its feed-forward block is taken to be gated: keys and values have fewer heads, or the block is not four
+    /// times as wide as the stream.
+    #[must_use]
+    pub const fn gated(&self) -> bool {
+        self.kv_heads != self.heads || self.ffn != 4 * self.hidden
+    }
 }
 
 /// What was measured of a model's run.
@@ -224,6 +274,7 @@ impl Row {
             Shape::Moe { .. } => "moe",
             Shape::Collective { .. } => "collective",
             Shape::Inference { .. } => "inference",
+            Shape::Training(_) => "training",
             Shape::Elementwise { .. } => "elementwise",
         }
     }
@@ -262,6 +313,13 @@ impl Row {
             Shape::Inference { model, tp, pp, batch, isl, osl, metric, .. } => {
                 let batch = batch.map_or_else(|| "largest".to_owned(), |batch| batch.to_string());
                 format!("{model} tp {tp} pp {pp} batch {batch} prompt {isl} tokens {osl} {}", metric.name())
+            }
+            Shape::Training(shape) => {
+                let TrainingShape { layers, hidden, seq, tp, pp, dp, global_batch, .. } = **shape;
+                let micro = shape.micro_batch.map_or_else(|| "best".to_owned(), |size| size.to_string());
+                format!(
+                    "training {layers} x {hidden} tokens {seq} tp {tp} pp {pp} dp {dp} batch {global_batch} of {micro}"
+                )
             }
             Shape::Elementwise { op, rows, cols } => format!("{op} {rows} x {cols}"),
         }

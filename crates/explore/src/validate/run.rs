@@ -53,9 +53,6 @@ pub(crate) fn remarks(readings: &[(String, Reading)]) -> (Vec<String>, Vec<Strin
                 .map(|problem| format!("{}:{}: {}", problem.place.file, problem.place.line, problem.message)),
         );
         passed_over.extend(reading.passed_over.iter().map(|reason| format!("{file}: {reason}")));
-        for (kind, count) in &reading.later {
-            passed_over.push(format!("{file}: {count} {kind} rows, a kind it does not predict yet"));
-        }
     }
     (problems, passed_over)
 }

@@ -69,6 +69,8 @@ pub(super) const SOFTWARE: &[Entry] = entries!["software":
     "torch-vllm-2023",
     "splitwise-vllm-2023",
     "torch-2.1-fp32",
+    "megatron-deepspeed-2023",
+    "megatron-2021",
     "cutlass-best-cold" ["cutlass", "cutlass-best"],
     "pytorch-cpu" ["torch-cpu"],
     "kim2023-gemmini",

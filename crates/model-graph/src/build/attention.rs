@@ -24,6 +24,7 @@ pub(super) struct Qkv {
 }
 
 const ROPE: Name = name!("attn.rope");
+const ATTENTION_DROPOUT: Name = name!("attn.dropout");
 
 /// A layer's attention of the new tokens to their own sequence, projections included.
 pub(super) fn attend_to_self(scope: &mut Scope<'_>, index: u64, input: Operand, cached: bool) -> Operand {
@@ -35,7 +36,8 @@ pub(super) fn attend_to_self(scope: &mut Scope<'_>, index: u64, input: Operand, 
     let fresh = norm_heads(scope, fresh);
     let fresh = if scope.arch.positions == Positions::Rope { rotate(scope, fresh) } else { fresh };
     let window = scope.arch.window_of(index);
-    let qkv = if cached { append(scope, &SELF, fresh, shape.kv_len, window) } else { fresh };
+    let qkv =
+        if cached && !scope.trains() { append(scope, &SELF, fresh, shape.kv_len, window) } else { fresh };
     let qkv = if scope.cp() > 1 && !scope.decodes() { gather(scope, &shape, qkv, window) } else { qkv };
     let width = shape.heads.saturating_mul(shape.v_dim);
     let context = attend(scope, &SELF, &shape, qkv);
@@ -51,6 +53,13 @@ pub(super) fn attend_to_memory(scope: &mut Scope<'_>, memory: Memory, input: Ope
     let hidden = scope.arch.hidden;
     let q = scope.project(CROSS.q, OpClass::MhaProj, input, (hidden, q_width), biased);
     let (k, v) = match memory.encoded {
+        Some(encoded) if scope.trains() => {
+            let own = std::mem::replace(&mut scope.q_len, memory.len);
+            let k = scope.project(CROSS.k, OpClass::MhaProj, encoded, (hidden, kv_width), biased);
+            let v = scope.project(CROSS.v, OpClass::MhaProj, encoded, (hidden, kv_width), biased);
+            scope.q_len = own;
+            (k, v)
+        }
         Some(encoded) => {
             let own = scope.q_len;
             scope.q_len = memory.len;
@@ -95,6 +104,7 @@ pub(super) fn attend(scope: &mut Scope<'_>, names: &AttentionNames, shape: &Atte
     let weights = scope.buffer(names.softmax.out, grid);
     let rows = OpKind::Softmax { rows: products.saturating_mul(shape.q_len), cols: visible };
     scope.add_plain(names.softmax, rows, vec![scores], vec![weights]);
+    let weights = scope.drop_out(ATTENTION_DROPOUT, weights);
 
     let out = scope.activation(names.context.out, width);
     let product = MatMul { batch: products, m: shape.q_len, n: shape.v_dim, k: visible, b_shared_by };

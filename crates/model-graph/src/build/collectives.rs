@@ -36,6 +36,7 @@ pub(super) const SHARED_EXPERTS: Exchange = exchange!("moe.shared");
 pub(super) const HEAD: Exchange = exchange!("lm_head.input");
 const MEMORY: Exchange = exchange!("memory");
 
+const LOSS_SUMS: Name = name!("loss.all_reduce");
 const LOGITS: Name = name!("lm_head.all_gather");
 const KV: Name = name!("kv.all_gather");
 const PARTIAL: Name = name!("attn.partial.all_gather");
@@ -98,6 +99,17 @@ pub(super) fn gather_logits(scope: &mut Scope<'_>, part: Operand) -> Operand {
     let bytes = summand_bytes(scope, out.elements);
     tensor_collective(scope, LOGITS, CollectiveKind::AllGather, bytes, part, out);
     out
+}
+
+/// What ranks that divide the vocabulary tell each other of every row: its largest logit, the sum of its exponentials and
+/// the target's logit, in fp32.
+pub(super) fn reduce_loss(scope: &mut Scope<'_>, loss: Operand, rows: u64) {
+    if scope.tp() <= 1 {
+        return;
+    }
+    let out = scope.tensor(LOSS_SUMS.out, crate::TensorRole::Activation, Dtype::Fp32, vec![rows, 3]);
+    let bytes = rows.saturating_mul(3).saturating_mul(SUM_BYTES);
+    tensor_collective(scope, LOSS_SUMS, CollectiveKind::AllReduce, bytes, loss, out);
 }
 
 /// Rows on their way to the experts they chose.

@@ -1,15 +1,21 @@
 //! The two ends of a model: embedding, and final norm with output head.
 
-use super::collectives::{EMBEDDING, HEAD, gather_logits, gather_tokens, reduce};
+use super::collectives::{EMBEDDING, HEAD, gather_logits, gather_tokens, reduce, reduce_loss};
 use super::names::{Name, name};
 use super::scope::{Scope, Stream};
-use crate::{Dtype, MatMul, ModelKind, NormPosition, OpClass, OpKind, Operand, Positions, TensorRole};
+use crate::{
+    Activation, Dtype, MatMul, ModelKind, NormPosition, OpClass, OpKind, Operand, Positions, TensorRole,
+};
 
 const EMBED: Name = name!("embed");
 const EMBED_NORM: Name = name!("embed.norm");
 const FINAL_NORM: Name = name!("final_norm");
 const ENCODER_NORM: Name = name!("encoder_norm");
 const LM_HEAD: Name = name!("lm_head");
+const LOSS: Name = name!("loss");
+const LOSS_CAST: Name = name!("loss.cast");
+const LOSS_MAX: Name = name!("loss.max");
+const LOSS_SHIFT: Name = name!("loss.shift");
 
 /// The residual stream before the first layer: embedded tokens or patches, or, where the embedding is not
 /// part of the step, given from outside.
@@ -67,8 +73,12 @@ fn last_norm(scope: &mut Scope<'_>, name: Name, stream: Stream, normalise: bool)
     }
 }
 
-/// Logits of each sequence's last token (of a vision model: its class token).
+/// Logits of each sequence's last token (of a vision model: its class token); in training, of all tokens, and the loss.
 fn head(scope: &mut Scope<'_>, matrix: Operand, x: Operand) {
+    if scope.trains() {
+        let rows = if scope.arch.patches.is_some() { scope.step.batch } else { scope.tokens() };
+        return train_head(scope, matrix, x, rows);
+    }
     let (hidden, vocab, batch) = (scope.arch.hidden, scope.arch.vocab, scope.step.batch);
     let last = Operand { tensor: x.tensor, elements: batch.saturating_mul(hidden) };
     let logits = scope.buffer(LM_HEAD.out, vec![batch, vocab]);
@@ -76,6 +86,43 @@ fn head(scope: &mut Scope<'_>, matrix: Operand, x: Operand) {
     let compute = scope.weight_compute();
     scope.add(LM_HEAD.op, OpClass::Other, compute, OpKind::MatMul(shape), vec![last, matrix], vec![logits]);
     gather_logits(scope, logits);
+}
+
+/// Logits of `rows` tokens and their cross entropy. Where the vocabulary is divided, each rank has the logits of its
+/// part; what the ranks agree on, a row's largest logit, sum of exponentials and target, is 12 bytes a row.
+fn train_head(scope: &mut Scope<'_>, matrix: Operand, x: Operand, rows: u64) {
+    let (hidden, vocab) = (scope.arch.hidden, scope.arch.vocab);
+    let read = Operand { tensor: x.tensor, elements: rows.saturating_mul(hidden).min(x.elements) };
+    let mut logits = scope.buffer(LM_HEAD.out, vec![rows, vocab]);
+    let shape = MatMul { batch: 1, m: rows, n: vocab, k: hidden, b_shared_by: 1 };
+    let compute = scope.weight_compute();
+    scope.add(LM_HEAD.op, OpClass::Other, compute, OpKind::MatMul(shape), vec![read, matrix], vec![logits]);
+    if !scope.options.fused_elementwise {
+        // Frameworks compute the loss in fp32.
+        let wide = scope.tensor(LOSS_CAST.out, TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
+        let cast = OpKind::Elementwise { function: Activation::Copy, elements: logits.elements };
+        scope.add_plain(LOSS_CAST, cast, vec![logits], vec![wide]);
+        logits = wide;
+    }
+    let logits = if scope.options.fused_elementwise { logits } else { shifted(scope, logits, rows, vocab) };
+    let loss = scope.tensor(LOSS.out, TensorRole::Activation, Dtype::Fp32, vec![rows]);
+    let probabilities =
+        scope.tensor("loss.probabilities", TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
+    let targets = scope.tensor("targets", TensorRole::Input, Dtype::Int32, vec![rows]);
+    let outputs = if scope.options.fused_elementwise { vec![loss] } else { vec![loss, probabilities] };
+    scope.add_plain(LOSS, OpKind::CrossEntropy { rows, cols: vocab }, vec![logits, targets], outputs);
+    reduce_loss(scope, loss, rows);
+}
+
+/// Logits less the largest of their row, as frameworks compute it that run every operation apart: a pass that looks for
+/// it, and one that subtracts it.
+fn shifted(scope: &mut Scope<'_>, logits: Operand, rows: u64, vocab: u64) -> Operand {
+    let largest = scope.tensor(LOSS_MAX.out, TensorRole::Activation, Dtype::Fp32, vec![rows]);
+    let over = |function| OpKind::Elementwise { function, elements: logits.elements };
+    scope.add_plain(LOSS_MAX, over(Activation::Relu), vec![logits], vec![largest]);
+    let out = scope.tensor(LOSS_SHIFT.out, TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
+    scope.add_plain(LOSS_SHIFT, over(Activation::Add), vec![logits, largest], vec![out]);
+    out
 }
 
 fn head_matrix(scope: &mut Scope<'_>) -> Operand {

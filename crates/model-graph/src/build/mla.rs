@@ -19,6 +19,7 @@ const KV_NORM: Name = name!("attn.kv_a_norm");
 const KV_UP: Name = name!("attn.kv_b");
 const ROPE: Name = name!("attn.rope");
 const APPEND: Name = name!("kv.append");
+const JOIN: Name = name!("attn.latent");
 const KEYS: Name = name!("attn.k_concat");
 const Q_ABSORB: Name = name!("attn.q_absorb");
 const V_ABSORB: Name = name!("attn.v_absorb");
@@ -28,7 +29,7 @@ pub(super) fn attend_latent(scope: &mut Scope<'_>, mla: &Mla, input: Operand) ->
     let q = queries(scope, mla, input);
     let (latent, key) = latents(scope, mla, input);
     let (q, key) = rotate(scope, mla, q, key);
-    let cache = append(scope, mla, latent, key);
+    let cache = if scope.trains() { join(scope, mla, latent, key) } else { append(scope, mla, latent, key) };
     let heads = scope.arch.heads;
     let context = match scope.step.phase {
         StepPhase::Decode => absorbed(scope, mla, q, cache),
@@ -67,6 +68,14 @@ fn rotate(scope: &mut Scope<'_>, mla: &Mla, q: Operand, key: Operand) -> (Operan
     let outputs = vec![Operand { tensor: out_q.tensor, elements: rotated }, out_key];
     scope.add_plain(ROPE, OpKind::Rope { elements }, inputs, outputs);
     (out_q, out_key)
+}
+
+/// Latents and keys side by side, as a cache would have them.
+fn join(scope: &mut Scope<'_>, mla: &Mla, latent: Operand, key: Operand) -> Operand {
+    let out = scope.activation("attn.latent.out", latent_width(mla));
+    let copy = OpKind::Elementwise { function: Activation::Copy, elements: out.elements };
+    scope.add_plain(JOIN, copy, vec![latent, key], vec![out]);
+    out
 }
 
 fn append(scope: &mut Scope<'_>, mla: &Mla, latent: Operand, key: Operand) -> Operand {

@@ -11,6 +11,8 @@ use crate::{
     Step, StepPhase, TensorRole,
 };
 
+const DROPOUT: Name = super::names::name!("dropout");
+
 /// The residual stream between two blocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
@@ -92,6 +94,11 @@ impl<'a> Scope<'a> {
     /// Whether this is a decode step.
     pub(super) fn decodes(&self) -> bool {
         self.step.phase == StepPhase::Decode
+    }
+
+    /// Whether this is the forward pass of a training iteration.
+    pub(super) fn trains(&self) -> bool {
+        self.step.phase == StepPhase::Train
     }
 
     /// Builds with this rank's share of the tokens where the residual stream is divided (sequence
@@ -296,11 +303,24 @@ impl<'a> Scope<'a> {
 
     /// Ends a block: adds its output to the stream, or leaves that to the next norm where norms fuse it.
     pub(super) fn leave(&mut self, name: Name, x: Operand, branch: Operand) -> Stream {
+        let branch = self.drop_out(DROPOUT, branch);
         let stream = Stream { x, pending: Some((branch, name)) };
         if self.options.fused_elementwise {
             return stream;
         }
         Stream { x: self.settle(stream), pending: None }
+    }
+
+    /// `x` with a share of its values zeroed, where the model is trained so. The mask, a byte a value, goes with it.
+    pub(super) fn drop_out(&mut self, name: Name, x: Operand) -> Operand {
+        if !(self.trains() && self.options.dropout) {
+            return x;
+        }
+        let out = self.buffer(name.out, vec![x.elements]);
+        let mask = self.tensor("dropout.mask", TensorRole::Activation, Dtype::Int8, vec![x.elements]);
+        let kind = OpKind::Elementwise { function: crate::Activation::Dropout, elements: x.elements };
+        self.add_plain(name, kind, vec![x], vec![out, mask]);
+        out
     }
 
     /// The stream with everything added.
@@ -322,11 +342,15 @@ impl<'a> Scope<'a> {
     fn close_rows(&mut self, name: Name, stream: Stream) -> Stream {
         let hidden = self.arch.hidden;
         let out = self.activation(name.out, hidden);
-        let inputs = match stream.pending {
-            Some((branch, _)) => vec![branch, stream.x],
-            None => vec![stream.x],
-        };
-        self.norm_onto(name, inputs, vec![out], hidden);
+        match stream.pending {
+            // The way back needs the sum.
+            Some((branch, residual)) if self.trains() => {
+                let sum = self.activation(residual.out, hidden);
+                self.norm_onto(name, vec![branch, stream.x], vec![out, sum], hidden);
+            }
+            Some((branch, _)) => self.norm_onto(name, vec![branch, stream.x], vec![out], hidden),
+            None => self.norm_onto(name, vec![stream.x], vec![out], hidden),
+        }
         Stream { x: out, pending: None }
     }
 

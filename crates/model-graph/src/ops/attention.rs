@@ -66,6 +66,14 @@ impl Attention {
         self.pairs().saturating_mul(product(&[2, self.batch, self.heads])).saturating_mul(width)
     }
 
+    /// Operations of the five matrix products that give the gradients: the scores again and their gradients, and those of
+    /// values, queries and keys; three of the keys' width and two of the values' (Dao 2023, arXiv:2307.08691).
+    #[must_use]
+    pub fn gradient_flops(&self) -> u128 {
+        let width = 3 * u128::from(self.qk_dim) + 2 * u128::from(self.v_dim);
+        self.pairs().saturating_mul(product(&[2, self.batch, self.heads])).saturating_mul(width)
+    }
+
     /// Operations of the softmax over unmasked pairs.
     #[must_use]
     pub fn softmax_flops(&self) -> u128 {

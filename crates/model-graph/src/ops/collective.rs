@@ -57,6 +57,9 @@ pub enum Dimension {
     /// Shares of the experts.
     #[serde(rename = "ep")]
     Expert,
+    /// Copies of the experts.
+    #[serde(rename = "edp")]
+    ExpertData,
     /// Shares of each sequence.
     #[serde(rename = "cp")]
     Context,
@@ -71,6 +74,7 @@ impl Dimension {
             Self::Pipeline => "pp",
             Self::Data => "dp",
             Self::Expert => "ep",
+            Self::ExpertData => "edp",
             Self::Context => "cp",
         }
     }

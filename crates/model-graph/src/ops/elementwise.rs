@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Operations on one element of a rotary embedding: two products and a sum.
 pub(crate) const ROPE_FLOPS: u64 = 3;
 
+/// Operations that Adam takes for one parameter: two running means (6), bias corrections, root, quotient and step (8).
+pub(crate) const UPDATE_FLOPS: u64 = 14;
+
 /// Elementwise functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +37,8 @@ pub enum Activation {
     Scale,
     /// A copy or a change of format.
     Copy,
+    /// Zeroing a random share and scaling the rest; also writes or reads the mask.
+    Dropout,
 }
 
 impl Activation {
@@ -47,6 +52,7 @@ impl Activation {
     pub const fn flops_per_element(self) -> u64 {
         match self {
             Self::Copy => 0,
+            Self::Dropout => 2,
             Self::Add | Self::Mul | Self::Div | Self::Relu | Self::Scale => 1,
             Self::Tanh => 1,
             Self::Pow => 3,
@@ -62,7 +68,7 @@ impl Activation {
     pub const fn arity(self) -> usize {
         match self {
             Self::Add | Self::Mul | Self::Div | Self::Pow | Self::SiluMul | Self::GeluMul => 2,
-            Self::Relu | Self::Gelu | Self::Silu | Self::Tanh | Self::Scale | Self::Copy => 1,
+            Self::Relu | Self::Gelu | Self::Silu | Self::Tanh | Self::Scale | Self::Copy | Self::Dropout => 1,
         }
     }
 }

@@ -1,12 +1,25 @@
 //! How a model is trained: what is kept of every parameter and of every layer, and in what order stages work.
 
+mod data_parallel;
+mod differentiate;
+mod finish;
+mod graph;
+mod model;
 mod optimizer;
 mod recompute;
 mod schedule;
+mod update;
 
+pub use data_parallel::DataParallel;
+pub use differentiate::Differentiation;
+pub use finish::Finish;
+pub use graph::{Pass, TrainingGraph};
+pub use model::{TrainingModel, TrainingPart, TrainingSettings, TrainingStage};
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use recompute::Recompute;
 pub use schedule::{PipelineSchedule, ScheduleKind};
+
+pub use update::UpdatePasses;
 
 use serde::{Deserialize, Serialize};
 

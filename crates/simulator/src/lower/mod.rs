@@ -20,7 +20,9 @@ use crate::plan::KernelPlan;
 /// What a library's call of an operator takes besides its main kernel.
 pub(crate) fn call_overhead(chip: &Chip, demand: &Demand, plan: &KernelPlan) -> Picos {
     match demand.kind {
-        OpKind::Attention(shape) => attention::call_overhead(chip, demand, *shape, plan.choice),
+        OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
+            attention::call_overhead(chip, demand, *shape, plan.choice)
+        }
         OpKind::Route { .. } => chip.software.experts.overhead.value,
         OpKind::Permute { elements } => {
             let each = u128::from(chip.software.experts.sum_time.value.0);
@@ -50,7 +52,9 @@ pub(crate) fn lower(
     match demand.kind {
         OpKind::MatMul(shape) => matmul::lower_matmul(chip, demand, *shape, held),
         OpKind::GroupedMatMul(shape) => matmul::lower_grouped(chip, demand, shape, held),
-        OpKind::Attention(shape) => attention::lower(chip, demand, *shape, held),
+        OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
+            attention::lower(chip, demand, *shape, held)
+        }
         OpKind::Collective(_) => Err(collective_alone(chip, demand)),
         _ => stream::lower(chip, demand, held),
     }

@@ -53,6 +53,8 @@ pub struct Simulation {
     operators_run: u64,
     events: u64,
     timeline: Option<Timeline>,
+    /// How often what runs now happens: it is booked that many times, while the clock passes once.
+    weight: u64,
     /// What the last operator gave.
     last: Option<Rc<Outcome>>,
     /// What lies behind the device memory, where anything is kept there.
@@ -109,6 +111,7 @@ impl Simulation {
             operators_run: 0,
             events: 0,
             timeline: options.timeline.then(Timeline::default),
+            weight: 1,
             last: None,
             far,
             chip,
@@ -183,6 +186,7 @@ impl Simulation {
             notes: Vec::new(),
             timeline: self.timeline,
             team: None,
+            training: None,
         }
     }
 
@@ -278,7 +282,7 @@ impl Simulation {
             let start = self.host_free;
             self.host_free = self.host_free.saturating_add(self.host_issue);
             self.note(Track::Host(0), "issue".into(), start, self.host_issue, String::new());
-            self.host_busy += u128::from(self.host_issue.0);
+            self.host_busy += u128::from(self.host_issue.0) * u128::from(self.weight);
         }
     }
 
@@ -303,7 +307,7 @@ impl Simulation {
 
     /// Books the device's wait from now until `until` to launches.
     fn launch_gap(&mut self, until: Picos) {
-        let gap = u128::from(until.saturating_sub(self.device_free).0) * u128::from(self.chip.units);
+        let gap = self.core_ps(until.saturating_sub(self.device_free));
         for ledger in &mut self.ledgers {
             ledger.add(Cause::Launch, None, gap);
         }
@@ -331,6 +335,8 @@ impl Simulation {
 
     /// Books what an operator did after `awaited`, its wait for what is kept behind the device memory.
     fn book(&mut self, graph: &Graph, operator: &Operator, outcome: &Outcome, awaited: Picos) {
+        let repeated = (self.weight != 1).then(|| outcome.times(self.weight));
+        let outcome = repeated.as_ref().unwrap_or(outcome);
         for (ledger, part) in self.ledgers.iter_mut().zip(&outcome.ledgers) {
             ledger.add_all(part);
         }
@@ -340,11 +346,12 @@ impl Simulation {
         let key = OperatorKey { label: operator.label.clone(), kind: operator.kind.name() };
         let totals = self.operators.entry(key).or_default();
         totals.class = operator.class.name();
-        totals.count += 1;
+        totals.count += self.weight;
         let time = outcome.duration.saturating_add(awaited);
         totals.time = totals.time.saturating_add(time);
-        totals.flops = totals.flops.saturating_add(Flops(counts.flops));
-        totals.mops = totals.mops.saturating_add(Bytes(counts.bytes()));
+        let flops = counts.flops.saturating_mul(u128::from(self.weight));
+        totals.flops = totals.flops.saturating_add(Flops(flops));
+        totals.mops = totals.mops.saturating_add(Bytes(counts.bytes().saturating_mul(self.weight)));
         totals.tiers.add(&self.chip, outcome);
         let mut roofline = outcome.roofline;
         if let Some(far) = &self.far {

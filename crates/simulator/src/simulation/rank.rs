@@ -25,6 +25,61 @@ impl Simulation {
         self.device_free
     }
 
+    /// From now on, whatever runs is booked `weight` times: it happens that often, and is simulated once.
+    pub(crate) const fn set_weight(&mut self, weight: u64) {
+        self.weight = weight;
+    }
+
+    /// A span of time of all units, as often as it happens.
+    pub(super) fn core_ps(&self, span: Picos) -> u128 {
+        u128::from(span.0) * u128::from(self.chip.units) * u128::from(self.weight)
+    }
+
+    /// Time that is in the books: of the units, of which each line is a multiple.
+    pub(crate) fn booked(&self) -> u128 {
+        self.ledgers[EngineKind::Matrix as usize].total() / u128::from(self.chip.units)
+    }
+
+    /// Host and device wait for each other, as where the host reads a result.
+    pub(crate) fn synchronise(&mut self) {
+        let both = self.host_free.max(self.device_free);
+        self.launch_gap(both);
+        self.device_free = both;
+        self.host_free = both;
+    }
+
+    /// Ends a run of passes that were booked several times at `wall`; what is not booked until then was `idle` at that
+    /// place.
+    pub(crate) fn finish_at(mut self, wall: Picos, place: usize) -> crate::Record {
+        let booked = self.booked();
+        self.weight = 1;
+        let idle = Picos(u64::try_from(u128::from(wall.0).saturating_sub(booked)).unwrap_or(u64::MAX));
+        let core_ps = self.core_ps(idle);
+        for ledger in &mut self.ledgers {
+            ledger.add(Cause::Idle, Some(place), core_ps);
+        }
+        self.device_free = wall;
+        self.host_free = Picos(self.host_free.0.min(wall.0));
+        self.host_busy = self.host_busy.min(u128::from(wall.0));
+        self.finish()
+    }
+
+    /// What issuing an operator takes from now on; `None` for what the software says of all.
+    pub(crate) fn set_issue(&mut self, issue: Option<Picos>) {
+        let picos = issue.unwrap_or(self.chip.software.issue.value).0 as f64;
+        self.host_issue = Picos((picos / self.chip.device.host.speed.value.max(1e-6)).ceil() as u64);
+    }
+
+    /// The host is busy for a while, on the host that the figure is of.
+    pub(crate) fn spend_on_host(&mut self, time: Picos) {
+        if self.options.fidelity == crate::Fidelity::Bound {
+            return;
+        }
+        let time = Picos((time.0 as f64 / self.chip.device.host.speed.value.max(1e-6)).ceil() as u64);
+        self.host_free = self.host_free.saturating_add(time);
+        self.host_busy += u128::from(time.0) * u128::from(self.weight);
+    }
+
     /// Adds names of places to wait at; the index of the first.
     pub(crate) fn add_places(&mut self, names: impl Iterator<Item = String>) -> usize {
         let first = self.chip.places.len();
@@ -78,7 +133,7 @@ impl Simulation {
 
     /// Does nothing until `until`, for this cause.
     pub(crate) fn wait(&mut self, until: Picos, cause: Cause, place: Option<usize>) {
-        let core_ps = u128::from(until.saturating_sub(self.device_free).0) * u128::from(self.chip.units);
+        let core_ps = self.core_ps(until.saturating_sub(self.device_free));
         for ledger in &mut self.ledgers {
             ledger.add(cause, place, core_ps);
         }
@@ -99,11 +154,12 @@ impl Simulation {
         place: Option<usize>,
     ) {
         let key = OperatorKey { label: operator.label.clone(), kind: operator.kind.name() };
+        let core_ps = self.core_ps(exposed);
         let totals = self.operators.entry(key).or_default();
         totals.class = operator.class.name();
-        totals.count += 1;
-        totals.time = totals.time.saturating_add(exposed);
-        totals.ledger.add(cause, place, u128::from(exposed.0) * u128::from(self.chip.units));
+        totals.count += self.weight;
+        totals.time = totals.time.saturating_add(Picos(exposed.0.saturating_mul(self.weight)));
+        totals.ledger.add(cause, place, core_ps);
     }
 
     /// DRAM bandwidth that long reads get, in bytes per second.

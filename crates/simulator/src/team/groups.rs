@@ -11,8 +11,13 @@ pub(crate) fn groups(parallel: &Parallel, dimension: Dimension, stage: u32) -> V
     let (size, stride) = match dimension {
         Dimension::Tensor => (parallel.tensor, 1),
         Dimension::Context => (parallel.context, parallel.tensor),
-        Dimension::Data => (parallel.data, parallel.tensor.saturating_mul(parallel.context)),
+        // Ranks that share sequences have copies of the weights as well.
+        Dimension::Data => (parallel.data.saturating_mul(parallel.context), parallel.tensor),
         Dimension::Expert => (parallel.expert, 1),
+        Dimension::ExpertData => {
+            let held_by = parallel.expert.max(parallel.tensor).max(1);
+            (stage_ranks / held_by, held_by)
+        }
         // One rank to the same of the next stage.
         Dimension::Pipeline => {
             let next = (stage + 1) % parallel.pipeline.max(1);
@@ -49,7 +54,8 @@ mod tests {
             }
         }
         assert_eq!(groups(&parallel, Dimension::Context, 0)[1], [1, 5]);
-        assert_eq!(groups(&parallel, Dimension::Data, 1)[0], [24, 32, 40]);
+        assert_eq!(groups(&parallel, Dimension::Data, 1)[0], [24, 28, 32, 36, 40, 44]);
+        assert_eq!(groups(&parallel, Dimension::ExpertData, 0)[1], [1, 9, 17]);
         assert_eq!(groups(&parallel, Dimension::Pipeline, 0)[3], [3, 27]);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod groups;
 mod overlap;
 mod stage;
 mod totals;
+pub(crate) mod train;
 
 use std::collections::HashMap;
 
@@ -312,8 +313,9 @@ impl<'a> Team<'a> {
         of_stage.under_way =
             Some(UnderWay { left: end.saturating_sub(last), dram_bytes: sent * DRAM_BYTES_A_BYTE_SENT });
         of_stage.pending.push(Pending { id, start, end, place, operator: operator.clone() });
-        self.totals.carry(&outcome);
-        self.totals.add(stage, operator, &collective, &outcome);
+        let often = self.stages[stage].weight();
+        self.totals.carry(&outcome, often);
+        self.totals.add(stage, operator, &collective, &outcome, often);
         self.note(stage, operator, start, &outcome);
         // What comes next nearly always needs it. Where it does not, others go on meanwhile.
         if next_needs(graph, id) {
@@ -354,7 +356,7 @@ impl<'a> Team<'a> {
     ) -> Result<Picos, SimulationError> {
         let outcome = self.outcome(stage, collective)?;
         let start = self.stages[stage].ranks[0].simulation.now();
-        self.totals.carry(&outcome);
+        self.totals.carry(&outcome, self.stages[stage].weight());
         self.settle_message(stage, operator, &collective, &outcome);
         self.note(stage, operator, start, &outcome);
         Ok(outcome.time)
@@ -368,7 +370,8 @@ impl<'a> Team<'a> {
         collective: &Collective,
         outcome: &CollectiveOutcome,
     ) {
-        self.totals.add(stage, operator, collective, outcome);
+        let often = self.stages[stage].weight();
+        self.totals.add(stage, operator, collective, outcome, often);
         let (time, operator) = (outcome.time, operator.clone());
         let message = Settled { operator, time, exposed: Picos::ZERO, waiting: Picos::ZERO };
         self.totals.settled(stage, &message);

@@ -19,6 +19,8 @@ pub(super) struct Stage {
     pub pending: Vec<Pending>,
     bubble: Picos,
     waited: Picos,
+    /// How often what runs now happens.
+    weight: u64,
 }
 
 /// A simulated rank. It stands for all of its speed.
@@ -63,7 +65,14 @@ impl Stage {
             pending: Vec::new(),
             bubble: Picos::ZERO,
             waited: Picos::ZERO,
+            weight: 1,
         }
+    }
+
+    /// From now on, whatever runs happens that often.
+    pub fn set_weight(&mut self, weight: u64) {
+        self.weight = weight;
+        self.ranks.iter_mut().for_each(|rank| rank.simulation.set_weight(weight));
     }
 
     /// Nothing to do until `until`: `place` is the bubble's.
@@ -97,8 +106,10 @@ impl Stage {
                     exposed = kept.saturating_sub(waiting);
                 }
             }
-            self.waited = self.waited.saturating_add(exposed).saturating_add(waiting);
-            let time = pending.end.saturating_sub(pending.start);
+            let often = |time: Picos| Picos(time.0.saturating_mul(self.weight));
+            self.waited = self.waited.saturating_add(often(exposed)).saturating_add(often(waiting));
+            let time = often(pending.end.saturating_sub(pending.start));
+            let (exposed, waiting) = (often(exposed), often(waiting));
             settled.push(Settled { operator: pending.operator, time, exposed, waiting });
         }
         if self.pending.is_empty() {
@@ -122,6 +133,16 @@ impl Stage {
     /// Useful work of its first rank.
     pub fn busy(&self) -> u128 {
         self.ranks.first().map_or(0, |rank| rank.simulation.busy())
+    }
+
+    /// How often what runs now happens.
+    pub const fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Time its first rank waited for collectives.
+    pub const fn waited(&self) -> Picos {
+        self.waited
     }
 
     pub fn record(&self, end: Picos) -> StageRecord {

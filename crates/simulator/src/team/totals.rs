@@ -40,11 +40,11 @@ impl Totals {
     }
 
     /// Adds what a collective's bytes did to the links.
-    pub fn carry(&mut self, outcome: &CollectiveOutcome) {
+    pub fn carry(&mut self, outcome: &CollectiveOutcome, often: u64) {
         for level in &outcome.levels {
             let Some(totals) = self.levels.get_mut(usize::from(level.level)) else { continue };
-            totals.bytes += level.bytes;
-            totals.busy += level.utilization * outcome.time.0 as f64;
+            totals.bytes += level.bytes * often as f64;
+            totals.busy += level.utilization * outcome.time.0 as f64 * often as f64;
         }
     }
 
@@ -55,6 +55,7 @@ impl Totals {
         operator: &Operator,
         collective: &Collective,
         outcome: &CollectiveOutcome,
+        often: u64,
     ) {
         let key = (stage, operator.label.to_string());
         let record = self.communication.entry(key).or_insert_with(|| CommunicationRecord {
@@ -71,11 +72,11 @@ impl Totals {
             over: String::new(),
             bus_bandwidth: 0.0,
         });
-        record.count += 1;
-        record.bytes += u128::from(collective.bytes);
+        record.count += often;
+        record.bytes += u128::from(collective.bytes) * u128::from(often);
         record.way = format!("{}, {}", outcome.algorithm.name(), outcome.protocol.name());
         record.over = outcome.levels.last().map(|level| level.title.clone()).unwrap_or_default();
-        let share = 1.0 / record.count as f64;
+        let share = often as f64 / record.count.max(1) as f64;
         record.bus_bandwidth += (outcome.bus_bandwidth - record.bus_bandwidth) * share;
     }
 

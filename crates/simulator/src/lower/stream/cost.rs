@@ -129,9 +129,14 @@ pub(super) fn describe(chip: &Chip, demand: &Demand) -> Stream {
         OpKind::Route { tokens, experts, top_k } => {
             row_major(tokens, experts, 4.0 + top_k as f64, 1.0, 0.0, element)
         }
-        OpKind::MatMul(_) | OpKind::Attention(_) | OpKind::GroupedMatMul(_) | OpKind::Collective(_) => {
-            flat(demand.flops, 1.0, 0.0, 0.0)
-        }
+        OpKind::CrossEntropy { rows, cols } => row_major(rows, cols, 4.0, 1.0, SOFTMAX_ISSUED, element),
+        // Means of the gradient and of its square, a root, a quotient, the step.
+        OpKind::Update { elements } => flat(elements as f64, 7.0, 2.0, 0.0),
+        OpKind::MatMul(_)
+        | OpKind::Attention(_)
+        | OpKind::AttentionGradient(_)
+        | OpKind::GroupedMatMul(_)
+        | OpKind::Collective(_) => flat(demand.flops, 1.0, 0.0, 0.0),
     }
 }
 
@@ -149,6 +154,8 @@ fn elementwise_cost(function: Activation) -> (f64, f64, f64) {
         Activation::Add | Activation::Mul | Activation::Scale | Activation::Relu | Activation::Copy => {
             (1.0, 0.0, 0.0)
         }
+        // A counter-based random number serves four elements: ten rounds of two products and sums.
+        Activation::Dropout => (8.0, 0.0, 0.0),
         Activation::Div => (2.0, 1.0, DIV_ISSUED),
         Activation::Pow => (4.0, 2.0, POW_ISSUED),
         Activation::Tanh => (4.0, 2.0, TANH_ISSUED),

@@ -1,0 +1,242 @@
+//! Predicting an iteration of training.
+//!
+//! What a row leaves open is as the software usually has it: [`Habits`]. A micro-batch that is not stated is the one
+//! that makes the iteration shortest.
+
+use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System, catalog};
+use memwall_model_graph::{
+    Architecture, Bias, BuildOptions, Dtype, FfnActivation, ModelKind, NormKind, NormPosition, Parallel,
+    PipelineSchedule, Positions, Precision, Recompute, ScheduleKind, StateFormats, Step, StepPhase, Training,
+    TrainingModel, ZeroStage,
+};
+use memwall_simulator::{Options, Team, TeamSetup};
+
+use super::formats::formats;
+use super::predict::{Parts, Prediction, Refusal};
+use super::roofline::Roofline;
+use super::row::{Row, Shape, TrainingShape};
+use memwall_scenario::training_settings;
+
+/// The largest micro-batch that is tried where a row states none.
+const MOST_SEQUENCES: u64 = 16;
+
+/// Predicts a training row.
+pub(crate) fn predict(parts: &Parts, row: &Row) -> Result<Prediction, Refusal> {
+    let Shape::Training(shape) = &row.shape else {
+        return Err(Refusal("it is no training".to_owned()));
+    };
+    let run = Run::new(parts, row, shape)?;
+    let sequences = shape.global_batch / shape.dp;
+    if let Some(micro_batch) = shape.micro_batch {
+        return run.predict(micro_batch);
+    }
+    let sizes = std::iter::successors(Some(1_u64), |size| Some(size * 2));
+    let sizes =
+        sizes.take_while(|size| *size <= MOST_SEQUENCES.min(sequences)).filter(|size| sequences % size == 0);
+    let tried: Vec<Prediction> = sizes.filter_map(|size| run.predict(size).ok()).collect();
+    let best = tried.into_iter().min_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    best.ok_or_else(|| Refusal("no micro-batch can be simulated".to_owned()))
+}
+
+/// One row's model, machine and training.
+struct Run<'a> {
+    device: &'a Device,
+    software: &'a SoftwareProfile,
+    system: System,
+    library: CommunicationLibrary,
+    architecture: Architecture,
+    shape: &'a TrainingShape,
+    precision: Precision,
+    training: Training,
+}
+
+impl<'a> Run<'a> {
+    fn new(parts: &'a Parts, row: &Row, shape: &'a TrainingShape) -> Result<Self, Refusal> {
+        let known =
+            formats(&row.dtype).ok_or_else(|| Refusal(format!("`{}` is no format it knows", row.dtype)))?;
+        let precision = Precision {
+            weights: known.weights,
+            activations: known.activations,
+            kv_cache: known.activations,
+            ..Precision::uniform(known.outside)
+        };
+        let (system, library) = machine(&row.device, shape.gpus)?;
+        Ok(Self {
+            device: &parts.device,
+            software: &parts.software,
+            system,
+            library,
+            architecture: architecture(shape),
+            shape,
+            precision,
+            training: training(shape, &row.software, known.weights),
+        })
+    }
+
+    fn predict(&self, micro_batch: u64) -> Result<Prediction, Refusal> {
+        let refuse = |error: &dyn std::fmt::Display| Refusal(error.to_string());
+        let shape = self.shape;
+        let parallel = self.parallel(micro_batch)?;
+        let step = Step {
+            phase: StepPhase::Train,
+            batch: shape.global_batch,
+            q_len: shape.seq,
+            kv_len: shape.seq,
+            prompt_len: shape.seq,
+        };
+        let software = self.software;
+        let options = BuildOptions {
+            fused_attention: software.fused_attention,
+            fused_elementwise: software.fused_elementwise,
+            separate_scaling: software.separate_scaling,
+            merged_qkv: true,
+            ..BuildOptions::fused(self.precision)
+        };
+        let model = TrainingModel::build(
+            &self.architecture,
+            &step,
+            &options,
+            &parallel,
+            &self.training,
+            &training_settings(software),
+        )
+        .map_err(|error| refuse(&error))?;
+        let team = Team::new(TeamSetup {
+            device: self.device,
+            software,
+            fabric: self.system.fabric(),
+            library: &self.library,
+            parallel,
+            slow: &[],
+            options: Options::default(),
+            plans_of: None,
+        })
+        .map_err(|error| refuse(&error))?;
+        let tokens = shape.global_batch * shape.seq;
+        let record = team.train(&model, self.training.schedule, tokens).map_err(|error| refuse(&error))?;
+        Ok(Prediction {
+            seconds: record.wall.as_secs_f64(),
+            bound_by: record
+                .engines
+                .first()
+                .map(memwall_simulator::EngineRecord::bound_by)
+                .unwrap_or_default(),
+            roofline: self.roofline(),
+            resolution: 0.0,
+        })
+    }
+
+    fn parallel(&self, micro_batch: u64) -> Result<Parallel, Refusal> {
+        let number = |size: u64| u32::try_from(size).map_err(|error| Refusal(error.to_string()));
+        let shape = self.shape;
+        let sequences = shape.global_batch / shape.dp;
+        if sequences == 0 || shape.global_batch % shape.dp != 0 || sequences % micro_batch != 0 {
+            return Err(Refusal(format!(
+                "a batch of {} is not divided over {} copies in micro-batches of {micro_batch}",
+                shape.global_batch, shape.dp
+            )));
+        }
+        Ok(Parallel {
+            tensor: number(shape.tp)?,
+            sequence: shape.sequence_parallel,
+            pipeline: number(shape.pp)?,
+            data: number(shape.dp)?,
+            micro_batches: number(sequences / micro_batch)?,
+            ..Parallel::default()
+        })
+    }
+
+    /// The iteration's operations at the peak, on all devices.
+    fn roofline(&self) -> Roofline {
+        let shape = self.shape;
+        let peak = self.device.matmul_peak(self.precision.activations.name());
+        let peak = peak.map_or(f64::INFINITY, |peak| peak.rate.0);
+        let tokens = (shape.global_batch * shape.seq) as f64;
+        let (layers, h) = (shape.layers as f64, shape.hidden as f64);
+        let gated = if shape.gated() { 3.0 } else { 2.0 };
+        let kv = shape.kv_heads as f64 / shape.heads as f64;
+        let of_layer =
+            2.0 * h * h * (2.0 + 2.0 * kv) + 2.0 * gated * h * shape.ffn as f64 + 4.0 * shape.seq as f64 * h;
+        let flops = 3.0 * tokens * (layers * of_layer + 2.0 * h * shape.vocab as f64);
+        Roofline { compute: flops / peak / shape.gpus as f64, memory: 0.0, bytes: 0.0 }
+    }
+}
+
+/// A GPT, or, where keys and values have fewer heads or the feed-forward block is not four times as wide, a Llama.
+fn architecture(shape: &TrainingShape) -> Architecture {
+    let llama = shape.gated();
+    Architecture {
+        kind: ModelKind::Decoder,
+        layers: shape.layers,
+        decoder_layers: None,
+        hidden: shape.hidden,
+        heads: shape.heads,
+        kv_heads: Some(shape.kv_heads),
+        head_dim: None,
+        ffn: shape.ffn,
+        gated: llama,
+        activation: if llama { FfnActivation::Silu } else { FfnActivation::Gelu },
+        norm: if llama { NormKind::Rms } else { NormKind::Layer },
+        norm_position: NormPosition::Pre,
+        blocks: memwall_model_graph::Blocks::default(),
+        embedding_norm: false,
+        positions: if llama { Positions::Rope } else { Positions::Learned },
+        max_positions: if llama { 0 } else { shape.seq },
+        vocab: shape.vocab,
+        token_types: 0,
+        tied_embeddings: !llama,
+        bias: if llama { Bias::None } else { Bias::All },
+        qk_norm: false,
+        window: None,
+        mla: None,
+        moe: None,
+        patches: None,
+    }
+}
+
+/// How it is trained. Megatron-LM in fp16 keeps gradients in fp16, in bf16 it sums them up in fp32; its dropout is 0.1.
+fn training(shape: &TrainingShape, software: &str, weights: Dtype) -> Training {
+    let megatron = software.starts_with("megatron");
+    let gradients = if megatron && weights == Dtype::Fp16 { Dtype::Fp16 } else { Dtype::Fp32 };
+    Training {
+        formats: StateFormats { gradients, ..StateFormats::default() },
+        recompute: shape.recompute.unwrap_or(Recompute::None),
+        schedule: if shape.interleave > 1 {
+            PipelineSchedule {
+                kind: ScheduleKind::Interleaved,
+                chunks: u32::try_from(shape.interleave).unwrap_or(u32::MAX),
+            }
+        } else {
+            PipelineSchedule::default()
+        },
+        zero: shape.zero.unwrap_or(ZeroStage::None),
+        dropout: if megatron && !shape.gated() { 0.1 } else { 0.0 },
+        ..Training::default()
+    }
+}
+
+/// The first machine of the catalog with these devices, of enough nodes.
+fn machine(device: &str, gpus: u64) -> Result<(System, CommunicationLibrary), Refusal> {
+    let refuse = |error: &dyn std::fmt::Display| Refusal(error.to_string());
+    let name = catalog::device_entry(device).map_err(|error| refuse(&error))?.name;
+    for entry in catalog::systems() {
+        let Ok(system) = catalog::system(entry.name) else { continue };
+        if catalog::device_entry(&system.device).is_ok_and(|entry| entry.name == name) {
+            let of_node = system.fabric().levels().first().map_or(1, |level| u64::from(level.devices.max(1)));
+            let nodes = gpus.div_ceil(of_node);
+            let joined = if nodes > 1 { joined(entry.name) } else { entry.name };
+            let machine = super::collective::machine(joined, nodes)?;
+            return Ok((machine.system, machine.library));
+        }
+    }
+    Err(Refusal(format!("no system of the catalog has {gpus} devices of `{name}`")))
+}
+
+/// The cluster that nodes like these form.
+fn joined(system: &'static str) -> &'static str {
+    match system {
+        "dgx-a100" | "4xa100-nvlink-full" => "hgx-a100-ib",
+        "dgx-h100" => "hgx-h100-ib",
+        other => other,
+    }
+}
