@@ -6,6 +6,7 @@ mod collective;
 pub mod compare;
 mod describe;
 mod export;
+mod memory;
 mod microbenchmark;
 pub mod optimize;
 mod pictures;
@@ -19,6 +20,7 @@ pub mod whatif;
 
 pub use collective::{collective_expectations, run_collectives};
 pub use export::chakra_traces;
+pub use memory::{memory_report, run_memories};
 pub use microbenchmark::{curve_expectations, run_microbenchmarks};
 pub use pictures::{replay_pictures, run_pictures, trend_pictures};
 pub use replay::{run_replays, run_replays_with};

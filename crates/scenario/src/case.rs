@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System};
+use memwall_model_graph::networks::NetworkStep;
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Sparsity, Step,
+    Architecture, BuildOptions, Counting, Graph, GraphError, Network, Parallel, Precision, Sparsity, Step,
     TrainingModel, Workload, build_rank_step,
 };
 use memwall_simulator::{Fidelity, Placement};
@@ -77,6 +78,17 @@ pub enum Subject {
         /// How its steps are cut into operators.
         options: BuildOptions,
     },
+    /// A convolutional network and the images it is given; runs once.
+    Network {
+        /// The network.
+        network: &'static Network,
+        /// Its images.
+        step: NetworkStep,
+        /// The operators.
+        graph: Arc<Graph>,
+        /// How they are cut.
+        options: BuildOptions,
+    },
     /// A graph written out in the scenario; runs once.
     Graph {
         /// The operators.
@@ -120,6 +132,11 @@ impl Case {
     /// The steps in order, each built when it is asked for.
     pub fn steps(&self) -> Box<dyn Iterator<Item = Result<StepGraph, GraphError>> + Send + '_> {
         match &self.subject {
+            Subject::Network { graph, .. } => Box::new(std::iter::once(Ok(StepGraph {
+                phase: "encode",
+                tokens: 0,
+                graphs: vec![graph.clone()],
+            }))),
             Subject::Graph { graph, .. } => Box::new(std::iter::once(Ok(StepGraph {
                 phase: "graph",
                 tokens: 0,
@@ -144,6 +161,7 @@ impl Case {
     pub fn sequences(&self) -> u64 {
         match &self.subject {
             Subject::Graph { .. } => 0,
+            Subject::Network { step, .. } => step.batch,
             Subject::Model { workload, .. } => {
                 workload.batch.div_ceil(u64::from(self.parallel().data.max(1)))
             }
@@ -179,7 +197,7 @@ impl Case {
     #[must_use]
     pub fn step_count(&self) -> u64 {
         match &self.subject {
-            Subject::Graph { .. } => 1,
+            Subject::Graph { .. } | Subject::Network { .. } => 1,
             Subject::Model { workload, .. } => workload.step_count(),
         }
     }
@@ -209,6 +227,7 @@ impl Subject {
         match self {
             Self::Model { name, .. } => name,
             Self::Graph { .. } => "graph",
+            Self::Network { network, .. } => network.name,
         }
     }
 
@@ -216,7 +235,7 @@ impl Subject {
     #[must_use]
     pub fn precision(&self) -> Precision {
         match self {
-            Self::Model { options, .. } => options.precision,
+            Self::Model { options, .. } | Self::Network { options, .. } => options.precision,
             Self::Graph { precision, .. } => *precision,
         }
     }

@@ -13,6 +13,7 @@ mod formats;
 mod graph;
 mod limits;
 mod loader;
+mod memory;
 mod microbenchmark;
 mod nearest;
 mod node;
@@ -49,6 +50,7 @@ pub use limits::{
     MAX_TEXT_BYTES,
 };
 pub use loader::{Loaded, Loader, NoFiles};
+pub use memory::{MemoryCase, MemoryLimit, MemoryReference, MemorySubject, PublishedBytes};
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use optimize::{Objective, Optimize};
 pub use plan::{PlanCase, PlanChoices, PlanObjective, PublishedPlan, TrainingChoice};

@@ -11,6 +11,7 @@ pub fn training_settings(software: &SoftwareProfile) -> TrainingSettings {
         overlaps_gradients: own.overlaps_gradients,
         overlaps_tensor: own.overlaps_tensor,
         fuses_gradients: own.fuses_gradients,
+        recomputes_whole_layers: own.recomputes_whole_layers,
         passes: UpdatePasses {
             zero: own.zero_pass,
             copy: own.copy_pass,
