@@ -63,7 +63,9 @@ fn draw_pass(canvas: &Canvas, pass: &PassBar, (x, across): (f64, f64), y: f64) -
     let label = pass.micro_batch.to_string();
     if across > width_of(&label) + 3.0 {
         let down = if pass.beside { half / 2.0 + 4.0 } else { half + 4.0 };
-        canvas.centred(x + across / 2.0, top + down, &label, colour.text_on(tint))?;
+        // Little of a faint tint's colour is left: what can be read on it is what can be read on the ground.
+        let ink = if tint > 1 { INK } else { colour.text_on(tint) };
+        canvas.centred(x + across / 2.0, top + down, &label, ink)?;
     }
     Ok(())
 }
