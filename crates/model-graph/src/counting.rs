@@ -92,6 +92,9 @@ impl Operator {
             OpKind::AttentionGradient(shape) => shape.gradient_flops().saturating_add(shape.softmax_flops()),
             OpKind::CrossEntropy { rows, cols } => product(&[SOFTMAX_FLOPS, *rows, *cols]),
             OpKind::Update { elements } => product(&[UPDATE_FLOPS, *elements]),
+            OpKind::Convolution(shape) => shape.flops(),
+            OpKind::Pool(shape) => shape.flops(),
+            OpKind::ChannelNorm(shape) => shape.flops(),
             OpKind::Rope { elements } => product(&[ROPE_FLOPS, *elements]),
             OpKind::Gather { .. } | OpKind::KvAppend { .. } | OpKind::KvRead { .. } => 0,
             // Sums on the way are the network's and the copy engines' business, not the model's.

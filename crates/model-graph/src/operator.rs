@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{Activation, Attention, Collective, GatherSum, GroupedMatMul, MatMul, NormKind};
+use crate::ops::{
+    Activation, Attention, ChannelNorm, Collective, Convolution, GatherSum, GroupedMatMul, MatMul, NormKind,
+    Pool, PoolKind,
+};
 use crate::{Dtype, TensorId};
 
 /// Index of an operator in its [`crate::Graph`].
@@ -153,6 +156,12 @@ pub enum OpKind {
         /// Parameters.
         elements: u64,
     },
+    /// A convolution of images, or one of its gradients.
+    Convolution(Convolution),
+    /// Pooling of images. Of the largest pixels, it also writes where they were; its gradient reads that.
+    Pool(Pool),
+    /// A norm over the channels of images.
+    ChannelNorm(ChannelNorm),
     /// What this rank and others send each other.
     Collective(Collective),
 }
@@ -178,6 +187,12 @@ impl OpKind {
             Self::AttentionGradient(_) => "attention_gradient",
             Self::CrossEntropy { .. } => "cross_entropy",
             Self::Update { .. } => "update",
+            Self::Convolution(_) => "convolution",
+            Self::Pool(pool) => match pool.kind {
+                PoolKind::Max => "max_pool",
+                PoolKind::Average => "average_pool",
+            },
+            Self::ChannelNorm(norm) => norm.name(),
             Self::Collective(collective) => collective.kind.name(),
         }
     }

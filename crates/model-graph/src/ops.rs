@@ -8,6 +8,7 @@ mod collective;
 mod elementwise;
 mod experts;
 mod gather_sum;
+mod image;
 mod matmul;
 mod rows;
 
@@ -19,6 +20,7 @@ pub(crate) use elementwise::{ROPE_FLOPS, UPDATE_FLOPS};
 pub use experts::{GroupedMatMul, balanced_groups, balanced_groups_of_rank};
 pub(crate) use experts::{route_flops, unpermute_flops};
 pub use gather_sum::GatherSum;
+pub use image::{ChannelNorm, ChannelNormKind, Convolution, ConvolutionForm, Pool, PoolKind, Window};
 pub use matmul::MatMul;
 pub use rows::NormKind;
 

@@ -15,6 +15,7 @@ mod energy;
 mod escape;
 mod expect;
 pub mod html;
+mod memory;
 mod metric;
 mod number;
 mod optimize;
@@ -49,6 +50,9 @@ pub use curve::{
 pub use document::{Document, SCHEMA_VERSION};
 pub use energy::{EnergyPartReport, EnergyReport, SiliconReport};
 pub use expect::{Checked, Expectation, Wanted};
+pub use memory::{
+    Limit, MEMORY_ITEMS, MemoryDocument, MemoryItem, MemoryReport, PublishedSize, check_memory_metric,
+};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use optimize::{DesignReport, FreeAxis, LimitReport, OptimizeDocument};
 pub use plan::{

@@ -13,6 +13,7 @@ mod formats;
 mod graph;
 mod limits;
 mod loader;
+mod memory;
 mod microbenchmark;
 mod nearest;
 mod node;
@@ -49,6 +50,7 @@ pub use limits::{
     MAX_TEXT_BYTES,
 };
 pub use loader::{Loaded, Loader, NoFiles};
+pub use memory::{MemoryCase, MemoryLimit, MemoryReference, MemorySubject, PublishedBytes};
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use optimize::{Objective, Optimize};
 pub use plan::{PlanCase, PlanChoices, PlanObjective, PublishedPlan, TrainingChoice};
@@ -59,5 +61,5 @@ pub use scenario::Scenario;
 pub use schema::schema;
 pub use spec::{Fusion, KindSpec, PrecisionSpec, WorkloadSpec};
 pub use sweep::{Axis, AxisValue, MAX_AXES, MAX_SWEEP_POINTS, Points, Sample, SampleMethod, Shown, Sweep};
-pub use training::TrainingPlan;
+pub use training::{TrainingPlan, training_settings};
 pub use trend::{Date, DatedPoint, PublishedGrowth, TrendCase, TrendRatio, TrendSeries};

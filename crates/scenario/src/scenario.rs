@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::Expectation;
 use crate::limits::{MAX_EXTENDS, MAX_SCENARIO_POINTS};
 use crate::loader::Loader;
+use crate::memory::{self, MemoryCase};
 use crate::microbenchmark::{self, MicrobenchmarkCase, Tables};
 use crate::nearest::{nearest, one_of};
 use crate::node::{Node, Step, Value};
@@ -47,6 +48,8 @@ software: generic
 workload: { dtype: bf16, embedding: true, lm_head: true }
 seed: 0
 ";
+/// The same of a memory.
+const MEMORY_DEFAULTS: &str = "workload: { batch: 1, dtype: bf16 }\ncounting: actual\nseed: 0\n";
 
 /// What a run on several devices has besides.
 const TEAM_DEFAULTS: &str = "communication: nccl\n";
@@ -72,6 +75,8 @@ pub struct Scenario {
     pub plans: Vec<PlanCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
+    /// Its cases where it is a memory, in written order; at least one then.
+    pub memories: Vec<MemoryCase>,
     /// Its `sweep:`, where it has one.
     pub sweep: Option<Sweep>,
     /// Its `uncertain:` parameters, where it has some.
@@ -112,6 +117,7 @@ impl Scenario {
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
         let mut plans = Vec::new();
+        let mut memories = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -154,6 +160,17 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Memory => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        memories.extend(memory::build(resolver, tree, name, problems));
+                    },
+                );
+            }
         }
         let sweep =
             trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
@@ -177,6 +194,7 @@ impl Scenario {
             replays,
             plans,
             trends,
+            memories,
             sweep,
             uncertain,
             optimize,
@@ -232,7 +250,9 @@ impl Scenario {
         let replays = self.replays.iter().map(|case| case.name.as_str());
         let plans = self.plans.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(plans).chain(trends).collect()
+        let memories = self.memories.iter().map(|case| case.name.as_str());
+        let others = replays.chain(plans).chain(trends).chain(memories);
+        runs.chain(curves).chain(collectives).chain(others).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -244,6 +264,7 @@ impl Scenario {
         self.replays.retain(|case| keep(&case.name));
         self.plans.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
+        self.memories.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }
@@ -473,6 +494,7 @@ fn chain(
         Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
         Some("plan") => PLAN_DEFAULTS,
+        Some("memory") => MEMORY_DEFAULTS,
         _ => DEFAULTS,
     };
     let has_system = trees.iter().any(|tree| tree.get("system").is_some());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
+use crate::memory::spec::{MemoryReference, MemorySpec};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
 use crate::plan::spec::PlanSpec;
@@ -30,9 +31,9 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan` or `trend`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend` or `memory`.
     pub kind: Option<KindSpec>,
-    /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
+    /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
     pub model: Option<NameOr<ModelSpec>>,
     /// A model as a list of operators, instead of `model`. Runs once.
@@ -68,6 +69,8 @@ pub(crate) struct ScenarioFile {
     pub plan: Option<PlanSpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
+    /// In a scenario of kind `memory`, the memory there is, or parameters in place of a model.
+    pub memory: Option<MemorySpec>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -90,7 +93,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 30] = [
+pub(crate) const SCENARIO_KEYS: [&str; 31] = [
     "extends",
     "name",
     "description",
@@ -112,6 +115,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "replay",
     "plan",
     "trend",
+    "memory",
     "fidelity",
     "counting",
     "seed",
@@ -154,12 +158,21 @@ pub enum KindSpec {
     Plan,
     /// Fit the growth of series of dated points.
     Trend,
+    /// Count what lies in memory in a training step.
+    Memory,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Plan, Self::Trend];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Microbenchmark,
+        Self::Collective,
+        Self::Replay,
+        Self::Plan,
+        Self::Trend,
+        Self::Memory,
+    ];
 
     /// `run`.
     #[must_use]
@@ -171,6 +184,7 @@ impl KindSpec {
             Self::Replay => "replay",
             Self::Plan => "plan",
             Self::Trend => "trend",
+            Self::Memory => "memory",
         }
     }
 }
@@ -184,6 +198,8 @@ pub(crate) enum AnyReference {
     Figures(Reference),
     /// Of a microbenchmark or collective.
     Points(CurveReferenceSpec),
+    /// Of a memory.
+    Memory(MemoryReference),
 }
 
 /// A rank that is slower than the others: throttled, or shared with somebody.
@@ -258,6 +274,8 @@ pub struct WorkloadSpec {
     pub context: Option<u64>,
     /// New tokens of each sequence (decode, generate). Default 1 for decode.
     pub tokens: Option<u64>,
+    /// Pixels along the sides of an image, of a convolutional network. Default: as it was published.
+    pub image: Option<u64>,
     /// Number format of weights, activations and KV cache; accumulators are fp32 (int32 for integers).
     /// Default bf16.
     pub dtype: Option<Dtype>,

@@ -57,12 +57,16 @@ fn without_a_plan_block_everything_is_tried() {
 #[test]
 fn what_is_missing() {
     insta::assert_snapshot!(message("kind: plan\n"));
-    insta::assert_snapshot!(message("kind: plan\nmodel: llama-3-8b\nsystem: dgx-h100\nworkload: { phase: prefill, batch: 8 }\n"));
+    insta::assert_snapshot!(message(
+        "kind: plan\nmodel: llama-3-8b\nsystem: dgx-h100\nworkload: { phase: prefill, batch: 8 }\n"
+    ));
 }
 
 #[test]
 fn what_belongs_elsewhere() {
-    insta::assert_snapshot!(message(&format!("{GOOD}hardware: h100-sxm\nparallel: {{ tensor: 8 }}\nexpect: []\n")));
+    insta::assert_snapshot!(message(&format!(
+        "{GOOD}hardware: h100-sxm\nparallel: {{ tensor: 8 }}\nexpect: []\n"
+    )));
     let run = "model: llama-3-8b\nhardware: h100-sxm\nworkload: { prompt: 8 }\nplan: { simulate: 2 }\n";
     insta::assert_snapshot!(message(run));
 }
@@ -78,7 +82,9 @@ fn values_that_are_none() {
   objectiv: time
 "
     )));
-    insta::assert_snapshot!(message(&format!("{GOOD}plan: {{ simulate: 1000, micro_batch: 0, recompute: {{ optimal: 8 GB }} }}\n")));
+    insta::assert_snapshot!(message(&format!(
+        "{GOOD}plan: {{ simulate: 1000, micro_batch: 0, recompute: {{ optimal: 8 GB }} }}\n"
+    )));
 }
 
 #[test]

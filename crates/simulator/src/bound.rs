@@ -31,6 +31,9 @@ pub(crate) fn bound_work(chip: &Chip, demand: &Demand) -> Result<BoundWork, Simu
         OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => {
             (chip.contraction_engine(demand.compute)?, demand.compute)
         }
+        OpKind::Convolution(shape) if !shape.is_depthwise() => {
+            (chip.contraction_engine(demand.compute)?, demand.compute)
+        }
         _ if demand.compute == Dtype::Fp64 => (EngineKind::Vector, Dtype::Fp64),
         _ => (EngineKind::Vector, Dtype::Fp32),
     };

@@ -66,6 +66,7 @@ pub(crate) fn operations(
 ) -> Result<Operations, SimulationError> {
     let product = match demand.kind {
         OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => Some(demand.compute),
+        OpKind::Convolution(shape) if !shape.is_depthwise() => Some(demand.compute),
         OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
             Some(attention_format(chip, demand, *shape))
         }

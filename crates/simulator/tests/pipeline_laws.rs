@@ -184,7 +184,7 @@ fn a_rule_that_does_not_fit_says_what_would() {
     );
     assert_eq!(
         error(ScheduleKind::GPipe, 1, 4, 0),
-        "4 stages with 1 model parts each and 0 micro-batches: need at least 1 of each"
+        "4 stages with 1 model parts each and 0 micro-batches: need at least 1 of each, and at most 65535 parts"
     );
     assert_eq!(
         error(ScheduleKind::ZeroBubbleV, 1, 1 << 31, 1),

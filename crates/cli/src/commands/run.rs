@@ -6,13 +6,13 @@ use std::path::Path;
 
 use memwall_explore::plan::{PlanError, run_plans};
 use memwall_explore::{
-    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_replays_with,
-    run_scenario_with, run_trends, trend_pictures,
+    RunError, replay_pictures, run_collectives, run_memories, run_microbenchmarks, run_pictures,
+    run_replays_with, run_scenario_with, run_trends, trend_pictures,
 };
-use memwall_report::chart::{Section, collective_sections, curve_sections, plan_sections};
+use memwall_report::chart::{Section, collective_sections, curve_sections, memory_sections, plan_sections};
 use memwall_report::{
-    Checked, CollectiveDocument, CurveDocument, Document, PlanDocument, ReplayDocument, TrendDocument,
-    perfetto_trace,
+    Checked, CollectiveDocument, CurveDocument, Document, MemoryDocument, PlanDocument, ReplayDocument,
+    TrendDocument, perfetto_trace,
 };
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
@@ -105,6 +105,7 @@ enum Outcome {
     Replays(ReplayDocument),
     Plans(PlanDocument),
     Trends(TrendDocument),
+    Memories(MemoryDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -122,6 +123,7 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         }
         KindSpec::Plan => Ok((Outcome::Plans(run_plans(scenario, None, &|_, _| {})?), Vec::new())),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
+        KindSpec::Memory => Ok((Outcome::Memories(run_memories(scenario)?), Vec::new())),
     }
 }
 
@@ -174,6 +176,7 @@ impl Outcome {
             Self::Replays(document) => replay_pictures(scenario, document, timelines),
             Self::Plans(document) => plan_sections(document),
             Self::Trends(document) => trend_pictures(scenario, document),
+            Self::Memories(document) => memory_sections(document),
         }
     }
 
@@ -199,6 +202,9 @@ impl Outcome {
             (Self::Trends(document), Format::Json) => document.to_json(),
             (Self::Trends(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Trends(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Memories(document), Format::Json) => document.to_json(),
+            (Self::Memories(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Memories(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -209,6 +215,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Replays(_) | Self::Plans(_) => Vec::new(),
+            Self::Memories(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
             Self::Trends(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }

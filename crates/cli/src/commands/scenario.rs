@@ -1,7 +1,7 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
 use memwall_explore::{expectations, trend_report};
-use memwall_report::{check_collective_metric, check_curve_metric};
+use memwall_report::{check_collective_metric, check_curve_metric, check_memory_metric};
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
@@ -63,7 +63,9 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     let trends = trends.flat_map(|(case, report)| {
         case.expect.iter().map(move |written| (written, report.metric(&written.metric).map(|_| ())))
     });
-    for (written, checked) in curves.chain(collectives).chain(trends) {
+    let memories = scenario.memories.iter().flat_map(|case| &case.expect);
+    let memories = memories.map(|written| (written, check_memory_metric(&written.metric)));
+    for (written, checked) in curves.chain(collectives).chain(trends).chain(memories) {
         if let Err(unknown) = checked {
             let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
             if !problems.list.contains(&problem) {

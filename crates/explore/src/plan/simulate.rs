@@ -8,7 +8,7 @@ use memwall_scenario::{PlanCase, TrainingChoice};
 use memwall_simulator::{Options, Record, SimulationError, Team, TeamSetup};
 
 use super::screen::{Memory, capacity_of};
-use crate::training::settings;
+use memwall_scenario::training_settings;
 
 /// Why a plan has no simulated figures.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -53,7 +53,7 @@ pub fn simulate(
         &case.options,
         &choice.parallel,
         &training,
-        &settings(&case.software),
+        &training_settings(&case.software),
     )?;
     if choice.recompute != Recompute::None && !computes_again(&model) {
         return Err(NotSimulated::Recompute);

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::piece::{Part, Piece};
 use super::space::Shape;
-use crate::training::settings;
+use memwall_scenario::training_settings;
 
 /// Why the costs of a plan are not known.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -242,7 +242,7 @@ impl<'a> Stage<'a> {
 
 /// How graphs are differentiated, as training runs them.
 fn differentiation(case: &PlanCase, key: &Key) -> Differentiation {
-    let settings = settings(&case.software);
+    let settings = training_settings(&case.software);
     Differentiation {
         tensor: key.tensor,
         formats: case.training.formats,

@@ -32,9 +32,8 @@ pub(crate) fn roofline(device: &Device, graph: &Graph) -> Roofline {
             OpKind::MatMul(_)
             | OpKind::GroupedMatMul(_)
             | OpKind::Attention(_)
-            | OpKind::AttentionGradient(_) => {
-                device.matmul_peak(operator.compute.name()).map(|peak| peak.rate.0)
-            }
+            | OpKind::AttentionGradient(_)
+            | OpKind::Convolution(_) => device.matmul_peak(operator.compute.name()).map(|peak| peak.rate.0),
             _ => device.vector_peak("fp32").map(|(rate, _)| rate.0),
         };
         parts.compute += peak.filter(|peak| *peak > 0.0).map_or(0.0, |peak| flops / peak);

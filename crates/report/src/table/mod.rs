@@ -11,6 +11,7 @@ mod explained;
 mod layout;
 mod listing;
 mod many;
+mod memory;
 mod optimize;
 mod plan;
 mod stack;

@@ -55,6 +55,10 @@ pub(crate) fn lower(
         OpKind::Attention(shape) | OpKind::AttentionGradient(shape) => {
             attention::lower(chip, demand, *shape, held)
         }
+        // An implicit product: windows are read where the image lies. One that mixes no channels streams.
+        OpKind::Convolution(shape) if !shape.is_depthwise() => {
+            matmul::lower_matmul(chip, demand, shape.product(), held)
+        }
         OpKind::Collective(_) => Err(collective_alone(chip, demand)),
         _ => stream::lower(chip, demand, held),
     }

@@ -4,6 +4,7 @@
 //! what it read; a tensor with several readers gets the sum of theirs. Gradients of weights are apart: nothing waits for
 //! them, so they are put behind the next collective where there is one, and overlap it (as Megatron-LM does).
 
+mod images;
 mod products;
 mod rows;
 mod sums;
@@ -143,6 +144,9 @@ impl<'a> Walk<'a> {
             OpKind::Gather { .. } | OpKind::GatherSum(_) => self.lookup(operator, first),
             OpKind::Collective(collective) => self.collective(operator, collective, &given),
             OpKind::Permute { .. } => self.permute(operator, first),
+            OpKind::Convolution(shape) => self.convolution(operator, shape, first),
+            OpKind::Pool(_) => self.pool(operator, first),
+            OpKind::ChannelNorm(_) => self.channel_norm(operator, first),
             // What rotates, routes or moves values rotates, routes or moves their gradients.
             _ => self.mirrored(operator, &given),
         }

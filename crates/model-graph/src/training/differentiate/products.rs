@@ -90,7 +90,7 @@ impl Walk<'_> {
     }
 
     /// What to call one reader's gradient of a tensor: with its own name where others read it too.
-    fn suffix(&self, input: Operand, reader: &Operator) -> String {
+    pub(super) fn suffix(&self, input: Operand, reader: &Operator) -> String {
         let is_last = self.forward.last_reader(input.tensor).map(|id| self.forward.operator(id));
         match is_last {
             Some(last) if std::ptr::eq(last, reader) => ".grad".to_owned(),

@@ -1,6 +1,6 @@
 //! What streaming an operator computes, element by element.
 
-use memwall_model_graph::{Activation, Dtype, NormKind, OpKind};
+use memwall_model_graph::{Activation, ChannelNormKind, Dtype, NormKind, OpKind};
 
 use crate::SimulationError;
 use crate::chip::{Chip, EngineKind};
@@ -132,6 +132,16 @@ pub(super) fn describe(chip: &Chip, demand: &Demand) -> Stream {
         OpKind::CrossEntropy { rows, cols } => row_major(rows, cols, 4.0, 1.0, SOFTMAX_ISSUED, element),
         // Means of the gradient and of its square, a root, a quotient, the step.
         OpKind::Update { elements } => flat(elements as f64, 7.0, 2.0, 0.0),
+        OpKind::Convolution(_) => flat(demand.flops / 2.0, 1.0, 0.0, 0.0),
+        OpKind::Pool(_) => flat(demand.flops, 1.0, 0.0, 0.0),
+        OpKind::ChannelNorm(shape) => match shape.kind {
+            ChannelNormKind::Statistics => flat(shape.elements() as f64, 2.0, 0.0, 0.0),
+            ChannelNormKind::Batch => flat(shape.elements() as f64, 1.0, 0.0, 0.0),
+            // A power is a logarithm, a product and an exponential.
+            ChannelNormKind::LocalResponse(neighbours) => {
+                flat(shape.elements() as f64, neighbours as f64 + 4.0, 2.0, POW_ISSUED)
+            }
+        },
         OpKind::MatMul(_)
         | OpKind::Attention(_)
         | OpKind::AttentionGradient(_)
