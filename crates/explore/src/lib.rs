@@ -14,6 +14,7 @@ pub mod plan;
 mod replay;
 mod run;
 mod sweep;
+mod training_memory;
 mod trend;
 pub mod validate;
 pub mod whatif;

@@ -17,6 +17,7 @@ mod plan;
 mod stack;
 mod team;
 mod trace_replay;
+mod training;
 mod trend;
 mod whatif;
 

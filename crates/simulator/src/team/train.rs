@@ -7,10 +7,13 @@ use memwall_model_graph::{
 };
 use memwall_units::Picos;
 
-use super::Team;
+use super::{Team, train_memory};
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork};
 use crate::record::{StageRecord, TeamRecord, TrainingRecord};
 use crate::{PhaseRecord, Record, SimulationError};
+
+/// Micro-batches times parts up to which every pass is kept with its time.
+const MOST_INTERVALS: u64 = 100_000;
 
 /// What passes of one part take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,12 +40,8 @@ impl Team<'_> {
     /// # Errors
     /// An operator cannot be mapped, a collective cannot run, the schedule does not go with these numbers, or a limit is
     /// hit.
-    pub fn train(
-        mut self,
-        model: &TrainingModel,
-        schedule: PipelineSchedule,
-        tokens: u64,
-    ) -> Result<Record, SimulationError> {
+    pub fn train(mut self, model: &TrainingModel, tokens: u64) -> Result<Record, SimulationError> {
+        let schedule = model.training.schedule;
         let mut times: Vec<StageTimes> = Vec::with_capacity(model.stages.len());
         for (index, stage) in model.stages.iter().enumerate() {
             let measured = match times.get(stage.same_as) {
@@ -63,7 +62,8 @@ impl Team<'_> {
                 work.parts.push(self.part_work(index, part, passes)?);
             }
         }
-        let detail = if self.setup.options.timeline { Detail::Intervals } else { Detail::Totals };
+        let passes = work.parts.len() as u64 * u64::from(micro_batches);
+        let detail = if passes <= MOST_INTERVALS { Detail::Intervals } else { Detail::Totals };
         let pipeline = crate::pipeline::run(&order, &work, detail)
             .map_err(|error| SimulationError::Schedule(error.to_string()))?;
         Ok(self.finish_training(model, &times, pipeline, tokens))
@@ -281,6 +281,12 @@ impl Team<'_> {
             ));
         }
         let of = &times[busiest];
+        let device = self.setup.device;
+        let capacity = device.memory().map_or(u64::MAX, |tier| tier.capacity.value.0);
+        let memory =
+            train_memory::fullest(model, &self.setup.parallel, self.setup.software, &pipeline, capacity);
+        let peak = device.matmul_peak(model.compute.name()).map_or(f64::INFINITY, |peak| peak.rate.0);
+        let peak = peak * self.setup.parallel.ranks() as f64;
         record.training = Some(TrainingRecord {
             forward: of.parts.iter().map(|part| part.forward).collect(),
             backward: of
@@ -290,6 +296,9 @@ impl Team<'_> {
                 .collect(),
             tail: summed.saturating_sub(pipeline.wall),
             finish,
+            useful_flops: model.useful_flops(&self.setup.parallel),
+            peak,
+            memory,
             pipeline,
         });
         record.team = (team.ranks > 1).then_some(team);
