@@ -135,9 +135,7 @@ impl PublishedSize {
 /// Names of what may lie in memory, in the order of tables and pictures.
 pub const MEMORY_ITEMS: [&str; 5] = ["weights", "gradients", "master_weights", "optimizer", "activations"];
 
-const OTHERS: [(&str, MetricUnit); 7] = [
-    ("total", MetricUnit::Bytes),
-    ("limit", MetricUnit::Bytes),
+const OTHERS: [(&str, MetricUnit); 5] = [
     ("of_limit", MetricUnit::Share),
     ("parameters", MetricUnit::Plain),
     ("bytes_per_parameter", MetricUnit::Plain),
@@ -145,19 +143,24 @@ const OTHERS: [(&str, MetricUnit); 7] = [
     ("micro_batch", MetricUnit::Plain),
 ];
 
-/// Whether `name` can name a figure of a memory.
+/// Whether `name` can name a figure of a memory: `weights.bytes`, `total.error`, `largest_model`.
 ///
 /// # Errors
 /// [`UnknownMetric`] with the names that would do.
 pub fn check_memory_metric(name: &str) -> Result<(), UnknownMetric> {
-    let item = name.strip_prefix("error.");
-    let is_error = item.is_some_and(|item| item == "total" || MEMORY_ITEMS.contains(&item));
-    if is_error || MEMORY_ITEMS.contains(&name) || OTHERS.iter().any(|(known, _)| *known == name) {
+    let known = match name.split_once('.') {
+        Some((item, "bytes")) => MEMORY_ITEMS.contains(&item) || ["total", "limit"].contains(&item),
+        Some((item, "error")) => MEMORY_ITEMS.contains(&item) || item == "total",
+        _ => OTHERS.iter().any(|(known, _)| *known == name),
+    };
+    if known {
         return Ok(());
     }
-    let others = OTHERS.map(|(name, _)| name);
-    let names = [&MEMORY_ITEMS[..], &others].concat().join(", ");
-    let hint = format!("the metrics are {names}, and `error.` before one with a published figure");
+    let hint = format!(
+        "write `ITEM.bytes` or, with a published figure, `ITEM.error`, where ITEM is one of {}, total or limit; or one of {}",
+        MEMORY_ITEMS.join(", "),
+        OTHERS.map(|(name, _)| name).join(", ")
+    );
     Err(UnknownMetric { name: name.chars().take(80).collect(), hint })
 }
 
@@ -188,33 +191,29 @@ impl MemoryReport {
         self
     }
 
-    /// The figure called `name`: `weights`, `total`, `error.activations`.
+    /// The figure called `name`: `weights.bytes`, `activations.error`, `largest_model`.
     ///
     /// # Errors
     /// [`UnknownMetric`] with the names that would do.
     pub fn metric(&self, name: &str) -> Result<(Option<f64>, MetricUnit), UnknownMetric> {
         check_memory_metric(name)?;
-        if MEMORY_ITEMS.contains(&name) {
-            return Ok((Some(self.bytes_of(name) as f64), MetricUnit::Bytes));
-        }
-        if let Some(item) = name.strip_prefix("error.") {
-            let error = self.published(item).and_then(|published| published.error);
-            return Ok((error.map(f64::abs), MetricUnit::Share));
-        }
         let limit = self.limit.as_ref().map(|limit| limit.bytes as f64);
-        let found = OTHERS.iter().find(|(known, _)| *known == name).map(|(known, unit)| {
-            let value = match *known {
-                "total" => Some(self.total as f64),
-                "limit" => limit,
-                "of_limit" => limit.and_then(|limit| ratio(self.total as f64, limit)),
-                "parameters" => Some(self.parameters as f64),
-                "bytes_per_parameter" => self.bytes_per_parameter(),
-                "largest_model" => self.largest_model(),
-                _ => Some(self.micro_batch as f64),
-            };
-            (value, *unit)
-        });
-        Ok(found.unwrap_or((None, MetricUnit::Plain)))
+        Ok(match name.split_once('.') {
+            Some(("total", "bytes")) => (Some(self.total as f64), MetricUnit::Bytes),
+            Some(("limit", "bytes")) => (limit, MetricUnit::Bytes),
+            Some((item, "bytes")) => (Some(self.bytes_of(item) as f64), MetricUnit::Bytes),
+            Some((item, _)) => {
+                let error = self.published(item).and_then(|published| published.error);
+                (error.map(f64::abs), MetricUnit::Share)
+            }
+            None => match name {
+                "of_limit" => (limit.and_then(|limit| ratio(self.total as f64, limit)), MetricUnit::Share),
+                "parameters" => (Some(self.parameters as f64), MetricUnit::Plain),
+                "bytes_per_parameter" => (self.bytes_per_parameter(), MetricUnit::Plain),
+                "largest_model" => (self.largest_model(), MetricUnit::Plain),
+                _ => (Some(self.micro_batch as f64), MetricUnit::Plain),
+            },
+        })
     }
 
     /// The published figure of an item or of the total.

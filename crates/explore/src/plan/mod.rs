@@ -7,6 +7,7 @@ mod order;
 mod piece;
 mod reasons;
 mod run;
+mod sample;
 mod screen;
 mod search;
 mod simulate;

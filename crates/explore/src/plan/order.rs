@@ -62,20 +62,19 @@ fn from_both_ends(stages: &[Stage], parts: f64, ends: impl Fn(&Stage) -> Ends) -
     (parts * mean + after, stages.len() / 2)
 }
 
-/// Each device has a stage of both directions, and sends beside computing.
+/// Each device has a stage of both directions.
 fn dual(stages: &[Stage], parts: f64, ends: impl Fn(&Stage) -> Ends) -> (f64, usize) {
     let mut longest = (0.0, 0);
     let count = stages.len();
     for (number, stage) in stages.iter().enumerate() {
         let other = &stages[count - 1 - number];
-        let work = |stage: &Stage| stage.computing().max(stage.sent.total());
         let mean = |of: &dyn Fn(&Stage) -> f64| (of(stage) + of(other)) / 2.0;
         let (forward, back) = (mean(&|stage| stage.forward), mean(&|stage| stage.backward + stage.weight));
         let weight = mean(&|stage| stage.weight);
         // A forward and a backward pass beside each other take no less than the longer.
         let both = forward.max(back);
         let bubble = (count as f64 / 2.0 - 1.0).max(0.0) * (both + back - 3.0 * weight).max(0.0);
-        let time = parts * mean(&work) + bubble + mean(&|stage| ends(stage).total());
+        let time = parts * mean(&Stage::total) + bubble + mean(&|stage| ends(stage).total());
         if time > longest.0 {
             longest = (time, number);
         }

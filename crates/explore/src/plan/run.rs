@@ -2,10 +2,12 @@
 
 use memwall_report::{LoserReport, PlanDocument, PlanReport, PlanRow, PublishedRow};
 use memwall_scenario::{PlanCase, PublishedPlan, Scenario, TrainingChoice};
+use rayon::prelude::*;
 
 use super::PlanError;
 use super::config::config;
 use super::reasons::{too_large, why};
+use super::sample::Sample;
 use super::screen::{Screen, Screened, capacity_of};
 use super::search::{Progress, Searched, score, screen_plans};
 use super::simulate::simulate;
@@ -161,32 +163,29 @@ impl Planner<'_> {
         Some(format!("Nothing fits. The plan that needs least, {plan}, is {text}."))
     }
 
-    /// Simulates what looks best, round after round: what simulated plans took over their bounds is expected of those
-    /// that are like them.
+    /// Simulates what looks best: by its bound, and by what a few layers divided in the same way take over theirs.
     fn simulate_best(&self, searched: &Searched) -> Vec<Tried> {
         let case = self.case;
         // Where none is to be simulated, some are shown as they were screened.
-        let most = if case.simulate > 0 { case.simulate as usize } else { SHOWN }.min(searched.best.len());
-        let mut tried: Vec<Tried> = Vec::with_capacity(most);
-        let mut left: Vec<Shown> =
-            searched.best.iter().take(most * 16).filter_map(|(_, number)| self.shown(*number)).collect();
-        while tried.len() < most {
-            let expected = |shown: &Shown| {
-                let time = shown.screened.time * factor(&tried, &shown.choice);
-                score(case, &shown.choice, time, shown.screened.memory)
-            };
-            let Some(next) =
-                (0..left.len()).min_by(|a, b| expected(&left[*a]).total_cmp(&expected(&left[*b])))
-            else {
-                break;
-            };
-            let shown = left.remove(next);
-            tried.push(self.try_one(&shown));
-        }
+        let most = if case.simulate > 0 { case.simulate as usize } else { SHOWN };
+        let looked_at = if case.simulate > 0 { searched.best.len() } else { most };
+        let best = searched.best.iter().take(looked_at).filter_map(|(_, number)| self.shown(*number));
+        let mut expected: Vec<(f64, Shown)> = if case.simulate > 0 {
+            Sample::correct(case, best.collect())
+        } else {
+            best.map(|shown| (shown.screened.time, shown)).collect()
+        };
+        // The order of bounds stays among equals.
+        expected.sort_by(|a, b| {
+            let own = |(time, shown): &(f64, Shown)| score(case, &shown.choice, *time, shown.screened.memory);
+            own(a).total_cmp(&own(b))
+        });
+        expected.truncate(most);
+        let mut tried: Vec<Tried> = expected.par_iter().map(|(_, shown)| self.try_one(shown)).collect();
         let order = |tried: &Tried| {
             let row = &tried.row;
             let own = score(case, &tried.shown.choice, row.time_s(), row.memory_bytes());
-            (row.simulated.is_none(), own)
+            (case.simulate > 0 && row.simulated.is_none(), own)
         };
         tried.sort_by(|a, b| {
             let (a, b) = (order(a), order(b));
@@ -238,26 +237,4 @@ impl Planner<'_> {
             why,
         }
     }
-}
-
-/// What simulated plans took over their bounds: of those most like `choice`, in how the model is divided.
-fn factor(tried: &[Tried], choice: &TrainingChoice) -> f64 {
-    let likeness = |other: &TrainingChoice| {
-        let (a, b) = (&other.parallel, &choice.parallel);
-        let equal = [
-            a.tensor == b.tensor,
-            a.pipeline == b.pipeline,
-            a.context == b.context,
-            a.expert == b.expert,
-            other.micro_batch == choice.micro_batch,
-            other.recompute == choice.recompute,
-            other.schedule == choice.schedule,
-        ];
-        equal.into_iter().filter(|equal| *equal).count()
-    };
-    let known = tried.iter().filter_map(|tried| {
-        let simulated = tried.row.simulated?;
-        Some((likeness(&tried.shown.choice), simulated.time_s / tried.shown.screened.time))
-    });
-    known.max_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1))).map_or(1.0, |(_, factor)| factor)
 }

@@ -101,6 +101,9 @@ struct Rates {
     dense: f64,
     /// The same of experts' parameters.
     expert: f64,
+    /// Seconds to sum up a byte on all of them.
+    dense_sum: f64,
+    expert_sum: f64,
     /// Ranks that hold the same parameters.
     copies: f64,
     expert_copies: f64,
@@ -143,11 +146,15 @@ impl<'a> Screen<'a> {
         let holders = expert.max(tensor);
         let experts = Ranks { count: (tensor * data * context / holders).max(1), stride: holders };
         const SAMPLE: f64 = 1e9;
-        let gather = |ranks| least_seconds(self.fabric, CollectiveKind::AllGather, SAMPLE, ranks) / SAMPLE;
+        let each = |kind, ranks| least_seconds(self.fabric, kind, SAMPLE, ranks) / SAMPLE;
+        let gather = |ranks| each(CollectiveKind::AllGather, ranks);
+        let sum = |ranks| each(CollectiveKind::AllReduce, ranks);
         let next = Ranks { count: 2, stride: tensor * data * context };
         let rates = Rates {
             dense: gather(dense),
             expert: gather(experts),
+            dense_sum: sum(dense),
+            expert_sum: sum(experts),
             copies: dense.count as f64,
             expert_copies: experts.count as f64,
             hop: if parallel.pipeline > 1 {
@@ -226,12 +233,14 @@ impl ShapeScreen<'_> {
         let parts = f64::from(self.shape.parallel.micro_batches);
         let seconds = |each: f64| each * (stage.parameters * rates.dense + stage.experts * rates.expert);
         let (scatter, gather) = (seconds(bytes.gradient), seconds(bytes.weight));
+        let summed = stage.parameters * rates.dense_sum + stage.experts * rates.expert_sum;
+        let sum = bytes.gradient * summed;
         let back = stage.backward + stage.weight;
         let beyond = |sending: f64, beside: f64| (sending - beside).max(0.0);
         // Sums run beside the last way back, or after it.
         let beside = if self.screen.overlaps { back } else { 0.0 };
         let data = match choice.zero {
-            ZeroStage::None => beyond(scatter + seconds(bytes.gradient), beside),
+            ZeroStage::None => beyond(sum, beside),
             ZeroStage::Optimizer | ZeroStage::Gradients => beyond(scatter, beside) + gather,
             // Gathered before each layer and summed after it, one layer beside the next.
             ZeroStage::Weights => parts * (beyond(gather, stage.forward) + beyond(gather + scatter, back)),
@@ -252,12 +261,16 @@ impl ShapeScreen<'_> {
         let held = |from: ZeroStage| if choice.zero >= from { shared } else { all };
         // Both ends of the pipeline start on every device.
         let twice = if choice.schedule.kind == ScheduleKind::DualPipe { 2.0 } else { 1.0 };
+        // Gradients of several micro-batches are added up whole, and summed over ranks once; divided weights leave no room
+        // for that.
+        let divides = choice.zero == ZeroStage::Weights
+            || (choice.zero == ZeroStage::Gradients && self.shape.parallel.micro_batches == 1);
         let gathered = if choice.zero == ZeroStage::Weights { stage.largest } else { 0.0 };
         let stages = (number, self.stages.len());
         let in_flight = in_flight(&choice.schedule, stages, self.shape.parallel.micro_batches);
         Memory {
             weights: bytes.weight * (twice * held(ZeroStage::Weights) + gathered),
-            gradients: bytes.gradient * twice * held(ZeroStage::Gradients),
+            gradients: bytes.gradient * twice * if divides { shared } else { all },
             state: bytes.state * held(ZeroStage::Optimizer),
             activations: in_flight * stage.kept,
             working: stage.working,

@@ -41,6 +41,25 @@ pub fn simulate(
     choice: &TrainingChoice,
     screened: &Memory,
 ) -> Result<SimulatedPlan, NotSimulated> {
+    let (record, useful) = iteration(case, choice)?;
+    let memory_bytes = memory(&record, screened);
+    let capacity = capacity_of(case);
+    if memory_bytes > capacity {
+        let bytes = |number: f64| memwall_units::Bytes(number as u64);
+        return Err(NotSimulated::Memory { needed: bytes(memory_bytes), capacity: bytes(capacity) });
+    }
+    let time_s = record.wall.as_secs_f64();
+    let peak = case.device.matmul_peak(case.options.precision.activations.name());
+    let peak = peak.map_or(f64::INFINITY, |peak| peak.rate.0);
+    let mfu = useful / (time_s * peak * choice.devices() as f64);
+    Ok(SimulatedPlan { time_s, memory_bytes, mfu })
+}
+
+/// One iteration with `flow`, whatever it takes of memory, and its useful operations.
+///
+/// # Errors
+/// The simulator cannot run it.
+pub fn iteration(case: &PlanCase, choice: &TrainingChoice) -> Result<(Record, f64), NotSimulated> {
     let training = Training {
         zero: choice.zero,
         recompute: choice.recompute,
@@ -70,17 +89,7 @@ pub fn simulate(
     })?;
     let useful = useful_flops(&model, choice);
     let record = team.train(&model, choice.schedule, case.batch.saturating_mul(case.tokens))?;
-    let memory_bytes = memory(&record, screened);
-    let capacity = capacity_of(case);
-    if memory_bytes > capacity {
-        let bytes = |number: f64| memwall_units::Bytes(number as u64);
-        return Err(NotSimulated::Memory { needed: bytes(memory_bytes), capacity: bytes(capacity) });
-    }
-    let time_s = record.wall.as_secs_f64();
-    let peak = case.device.matmul_peak(case.options.precision.activations.name());
-    let peak = peak.map_or(f64::INFINITY, |peak| peak.rate.0);
-    let mfu = useful / (time_s * peak * choice.devices() as f64);
-    Ok(SimulatedPlan { time_s, memory_bytes, mfu })
+    Ok((record, useful))
 }
 
 /// The whole batch as one step.

@@ -524,7 +524,7 @@ fn transformer_big() -> Architecture {
         head_dim: Some(64),
         ffn: 4096,
         activation: FfnActivation::Relu,
-        norm_position: NormPosition::Post,
+        // Norms come after the blocks in the original: as many, of as much.
         // Sines of fixed frequencies, which are no parameters.
         positions: Positions::None,
         vocab: 37_000,

@@ -52,7 +52,7 @@ impl MemoryDocument {
         let size = |bytes: u64| if bytes == 0 { "-".to_owned() } else { Bytes(bytes).to_string() };
         let mut table = Columns::new(None);
         table.add("case", '<', 0, cases().map(|case| shorten(&case.name, 34)));
-        table.add("parameters", '>', 3, cases().map(|case| count(case.parameters as f64)));
+        table.add("parameters", '>', 4, cases().map(|case| count(case.parameters as f64)));
         for name in MEMORY_ITEMS {
             if cases().any(|case| case.bytes_of(name) > 0) {
                 let heading = name.replace('_', " ");
@@ -76,14 +76,14 @@ impl MemoryDocument {
                 let share = case.metric("of_limit").ok().and_then(|(share, _)| share);
                 share.map(percent).unwrap_or_default()
             };
-            table.add("used", '>', 1, cases().map(share));
+            table.add("used", '>', 3, cases().map(share));
             let fits = |case: &MemoryReport| match &case.limit {
                 Some(limit) => if limit.fits { "yes" } else { "NO" }.to_owned(),
                 None => String::new(),
             };
             table.add("fits", '<', 0, cases().map(fits));
             let largest = |case: &MemoryReport| case.largest_model().map(count).unwrap_or_default();
-            table.add("largest model", '>', 4, cases().map(largest));
+            table.add("largest model", '>', 1, cases().map(largest));
         }
         table.fit(view).render(view)
     }

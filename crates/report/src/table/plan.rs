@@ -1,13 +1,17 @@
 //! A search for the best way to train, for people.
 
 use super::columns::Columns;
-use super::layout::{Tone, View};
-use super::{clean, paragraph};
+use super::layout::{Tone, View, wrap};
+use super::{clean, paragraph, shorten};
 use crate::number::{count, percent, signed_percent};
 use crate::{LoserReport, MetricUnit, PlanDocument, PlanReport, PlanRow, PublishedRow, metric_text};
 
 /// The most plans of a front that are shown.
 const FRONT_SHOWN: usize = 12;
+/// The most values of a choice that are shown, the best of them.
+const VALUES_SHOWN: usize = 6;
+/// Columns that stand before the reasons.
+const BEFORE_WHY: usize = 50;
 /// A loss beyond which nobody wants to know more exactly.
 const FAR: f64 = 10.0;
 
@@ -41,11 +45,17 @@ impl PlanReport {
             } else {
                 "Best plans, as screened"
             });
-            text += &table(&self.plans.iter().enumerate().map(numbered).collect::<Vec<_>>(), true, view);
+            text += &table(&self.plans.iter().enumerate().map(numbered).collect::<Vec<_>>(), view);
+            for (index, row) in self.plans.iter().enumerate() {
+                let why = clean(row.failed.as_deref().unwrap_or(&row.why));
+                if !why.is_empty() {
+                    text += &wrap(&why, view.width, &format!("  {}: ", index + 1), "     ");
+                }
+            }
         }
         if let Some(published) = &self.published {
             text += &heading("The published plan");
-            text += &table(&[("published".to_owned(), &published.row)], false, view);
+            text += &table(&[("published".to_owned(), &published.row)], view);
             text += &paragraph(&self.beside(published), view);
         }
         if self.front.len() > 1 {
@@ -56,7 +66,7 @@ impl PlanReport {
             let rows: Vec<(String, &PlanRow)> =
                 (0..=last).filter(shown).map(|at| (String::new(), &self.front[at])).collect();
             text += &heading("Less memory for more time, as screened");
-            text += &table(&rows, false, view);
+            text += &table(&rows, view);
         }
         if !self.losers.is_empty() {
             text += &heading("Why others lost");
@@ -120,7 +130,7 @@ fn numbered((index, row): (usize, &PlanRow)) -> (String, &PlanRow) {
 }
 
 /// Plans, each with what it is called.
-fn table(rows: &[(String, &PlanRow)], why: bool, view: View) -> String {
+fn table(rows: &[(String, &PlanRow)], view: View) -> String {
     let mut table = Columns::new(None);
     let each = |cell: &dyn Fn(&PlanRow) -> String| rows.iter().map(|(_, row)| cell(row)).collect::<Vec<_>>();
     // What is 1 everywhere says nothing.
@@ -154,9 +164,6 @@ fn table(rows: &[(String, &PlanRow)], why: bool, view: View) -> String {
     table.add("MFU", '>', 1, each(&mfu));
     table.add("bubble", '>', 4, each(&|row| percent(row.parts.bubble_s / row.bound_s)));
     table.add("device-hours/T tokens", '>', 5, each(&|row| count(row.device_hours)));
-    if why {
-        table.add("why not", '<', 2, each(&|row| clean(row.failed.as_deref().unwrap_or(&row.why))));
-    }
     table.fit(view).render(view)
 }
 
@@ -170,18 +177,38 @@ fn schedule(row: &PlanRow) -> String {
 }
 
 fn losers(losers: &[LoserReport], view: View) -> String {
+    let shown: Vec<&LoserReport> =
+        losers.iter().filter(|loser| view.verbose || is_near(losers, loser)).collect();
     let mut table = Columns::new(None);
     table.add(
         "choice",
         '<',
         0,
-        losers.iter().map(|loser| format!("{} {}", loser.choice, clean(&loser.value))),
+        shown.iter().map(|loser| format!("{} {}", loser.choice, clean(&loser.value))),
     );
-    table.add("plans", '>', 2, losers.iter().map(|loser| count(loser.plans as f64)));
-    table.add("fit", '>', 3, losers.iter().map(|loser| count(loser.fitting as f64)));
-    table.add("best loses", '>', 0, losers.iter().map(|loser| loses(loser.loses)));
-    table.add("because of", '<', 1, losers.iter().map(|loser| clean(&loser.why)));
-    table.fit(view).render(view)
+    table.add("plans", '>', 1, shown.iter().map(|loser| count(loser.plans as f64)));
+    table.add("fit", '>', 2, shown.iter().map(|loser| count(loser.fitting as f64)));
+    table.add("best loses", '>', 0, shown.iter().map(|loser| loses(loser.loses)));
+    let room = view.width.saturating_sub(BEFORE_WHY).max(20);
+    let why = |loser: &&LoserReport| {
+        if view.verbose { clean(&loser.why) } else { shorten(&clean(&loser.why), room) }
+    };
+    table.add("because of", '<', 0, shown.iter().map(why));
+    let mut text = table.fit(view).render(view);
+    let left = losers.len() - shown.len();
+    if left > 0 {
+        text += &paragraph(&format!("{left} more lose more; --verbose shows them."), view);
+    }
+    text
+}
+
+/// Whether a value is among the best of its choice.
+fn is_near(losers: &[LoserReport], loser: &LoserReport) -> bool {
+    let better = |other: &&LoserReport| {
+        other.choice == loser.choice
+            && other.loses.unwrap_or(f64::INFINITY) < loser.loses.unwrap_or(f64::INFINITY)
+    };
+    losers.iter().filter(better).count() < VALUES_SHOWN
 }
 
 /// `+4.2 %`, `12x`; nothing where there is no plan that fits.
