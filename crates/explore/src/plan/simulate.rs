@@ -5,7 +5,7 @@ use memwall_report::SimulatedPlan;
 use memwall_scenario::{PlanCase, TrainingChoice};
 use memwall_simulator::{Options, Record, SimulationError, Team, TeamSetup};
 
-use super::screen::{Memory, capacity_of};
+use super::screen::Memory;
 use memwall_scenario::training_settings;
 
 /// Why a plan has no simulated figures.
@@ -30,18 +30,18 @@ pub enum NotSimulated {
     },
 }
 
-/// Simulates one iteration of a plan with `flow`. `screened` says what its parameters take of memory.
+/// Simulates one iteration of a plan with `flow`. `screened` says what its parameters take of memory, of which there is
+/// `capacity`.
 ///
 /// # Errors
 /// It does not fit, or the simulator cannot run it.
 pub fn simulate(
     case: &PlanCase,
     choice: &TrainingChoice,
-    screened: &Memory,
+    (screened, capacity): (&Memory, f64),
 ) -> Result<SimulatedPlan, NotSimulated> {
     let (record, useful) = iteration(case, choice)?;
     let memory_bytes = memory(&record, screened);
-    let capacity = capacity_of(case);
     if memory_bytes > capacity {
         let bytes = |number: f64| memwall_units::Bytes(number as u64);
         return Err(NotSimulated::Memory { needed: bytes(memory_bytes), capacity: bytes(capacity) });
