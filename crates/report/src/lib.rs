@@ -19,6 +19,7 @@ mod metric;
 mod number;
 mod optimize;
 mod published;
+mod recompute;
 mod replay;
 mod replay_document;
 pub mod svg;
@@ -51,6 +52,10 @@ pub use expect::{Checked, Expectation, Wanted};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use optimize::{DesignReport, FreeAxis, LimitReport, OptimizeDocument};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
+pub use recompute::{
+    ClaimPoint, ClaimReport, RecomputeDocument, RecomputeOutcome, RecomputePoint, RecomputeReport,
+    check_recompute_metric,
+};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use replay_document::{ReplayCaseReport, ReplayDocument};
 pub use sweep::{

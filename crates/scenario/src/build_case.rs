@@ -104,10 +104,22 @@ pub(crate) fn foreign_keys(
     others: &[&str],
     problems: &mut Diagnostics,
 ) {
+    foreign_keys_but(resolver, root, kind, (&[], others), problems);
+}
+
+/// The same, but for some keys of runs that these scenarios `share`.
+pub(crate) fn foreign_keys_but(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    (shared, others): (&[&str], &[&str]),
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        if written && (RUN_KEYS.contains(&key) || others.contains(&key)) {
+        let is_of_runs = RUN_KEYS.contains(&key) && !shared.contains(&key);
+        if written && (is_of_runs || others.contains(&key)) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -142,9 +154,9 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark or a trend has and a run has not.
+/// What scenarios of other kinds have and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend"] {
+    for kind in ["microbenchmark", "trend", "recompute"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =

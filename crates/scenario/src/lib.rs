@@ -20,6 +20,7 @@ mod optimize;
 mod overlay;
 mod parse;
 mod placement;
+mod recompute;
 mod reference;
 mod render;
 mod replay;
@@ -50,6 +51,7 @@ pub use limits::{
 pub use loader::{Loaded, Loader, NoFiles};
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use optimize::{Objective, Optimize};
+pub use recompute::{Budget, Claim, RecomputeCase};
 pub use reference::{Published, Reference};
 pub use replay::ReplayCase;
 pub use resolved::{Resolved, ResolvedLine};

@@ -16,6 +16,7 @@ use crate::node::{Node, Step, Value};
 use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
+use crate::recompute::{self, RecomputeCase};
 use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
@@ -62,6 +63,8 @@ pub struct Scenario {
     pub replays: Vec<ReplayCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
+    /// Its cases where it compares what is computed again, in written order; at least one then.
+    pub recomputes: Vec<RecomputeCase>,
     /// Its `sweep:`, where it has one.
     pub sweep: Option<Sweep>,
     /// Its `uncertain:` parameters, where it has some.
@@ -101,6 +104,7 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut recomputes = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -132,6 +136,17 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Recompute => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        recomputes.extend(recompute::build(resolver, tree, name, problems));
+                    },
+                );
+            }
         }
         let sweep =
             trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
@@ -154,6 +169,7 @@ impl Scenario {
             collectives,
             replays,
             trends,
+            recomputes,
             sweep,
             uncertain,
             optimize,
@@ -208,7 +224,8 @@ impl Scenario {
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(trends).collect()
+        let recomputes = self.recomputes.iter().map(|case| case.name.as_str());
+        runs.chain(curves).chain(collectives).chain(replays).chain(trends).chain(recomputes).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -219,6 +236,7 @@ impl Scenario {
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
+        self.recomputes.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }

@@ -11,6 +11,7 @@ use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
+use crate::recompute::spec::RecomputeBlock;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
 use crate::sparsity::SparsitySpec;
@@ -29,7 +30,8 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay` or `trend`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`,
+    /// `trend` or `recompute`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -65,6 +67,8 @@ pub(crate) struct ScenarioFile {
     pub replay: Option<ReplaySpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
+    /// In a scenario of kind `recompute`, what is computed again, by which rules and for which budgets.
+    pub recompute: Option<RecomputeBlock>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -87,7 +91,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 29] = [
+pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "extends",
     "name",
     "description",
@@ -108,6 +112,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 29] = [
     "collective",
     "replay",
     "trend",
+    "recompute",
     "fidelity",
     "counting",
     "seed",
@@ -148,12 +153,14 @@ pub enum KindSpec {
     Replay,
     /// Fit the growth of series of dated points.
     Trend,
+    /// Train with activations computed again instead of kept.
+    Recompute,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend, Self::Recompute];
 
     /// `run`.
     #[must_use]
@@ -164,6 +171,7 @@ impl KindSpec {
             Self::Collective => "collective",
             Self::Replay => "replay",
             Self::Trend => "trend",
+            Self::Recompute => "recompute",
         }
     }
 }

@@ -5,12 +5,13 @@ mod export;
 use std::path::Path;
 
 use memwall_explore::{
-    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_replays_with,
-    run_scenario_with, run_trends, trend_pictures,
+    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_recomputes,
+    run_replays_with, run_scenario_with, run_trends, trend_pictures,
 };
-use memwall_report::chart::{Section, collective_sections, curve_sections};
+use memwall_report::chart::{Section, collective_sections, curve_sections, recompute_sections};
 use memwall_report::{
-    Checked, CollectiveDocument, CurveDocument, Document, ReplayDocument, TrendDocument, perfetto_trace,
+    Checked, CollectiveDocument, CurveDocument, Document, RecomputeDocument, ReplayDocument, TrendDocument,
+    perfetto_trace,
 };
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
@@ -102,6 +103,7 @@ enum Outcome {
     Collectives(CollectiveDocument),
     Replays(ReplayDocument),
     Trends(TrendDocument),
+    Recomputes(RecomputeDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -118,6 +120,9 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         KindSpec::Replay => run_replays_with(scenario, timeline)
             .map(|(document, timelines)| (Outcome::Replays(document), timelines)),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
+        KindSpec::Recompute => {
+            run_recomputes(scenario).map(|document| (Outcome::Recomputes(document), Vec::new()))
+        }
     }
 }
 
@@ -151,6 +156,7 @@ impl Outcome {
             Self::Collectives(document) => collective_sections(document),
             Self::Replays(document) => replay_pictures(scenario, document, timelines),
             Self::Trends(document) => trend_pictures(scenario, document),
+            Self::Recomputes(document) => recompute_sections(document),
         }
     }
 
@@ -173,6 +179,9 @@ impl Outcome {
             (Self::Trends(document), Format::Json) => document.to_json(),
             (Self::Trends(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Trends(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Recomputes(document), Format::Json) => document.to_json(),
+            (Self::Recomputes(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Recomputes(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -190,6 +199,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Curves(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+            Self::Recomputes(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
         };

@@ -12,6 +12,7 @@ mod layout;
 mod listing;
 mod many;
 mod optimize;
+mod recompute;
 mod stack;
 mod team;
 mod trace_replay;

@@ -5,7 +5,7 @@ pub(crate) mod spec;
 
 use memwall_model_graph::Training;
 
-pub(crate) use build::{build, refuse};
+pub(crate) use build::{build, refuse, rule};
 
 /// A validated `training:` block.
 #[derive(Debug, Clone, PartialEq)]
