@@ -349,77 +349,29 @@ mod on_graphs {
     }
 }
 
+/// Where no schedule that repeats an operator right before its reader fits, one that repeats it a step ahead may.
 #[test]
-fn temporary() {
-    use memwall_model_graph::networks::{NetworkStep, find};
-    use memwall_model_graph::{
-        BuildOptions, Counting, Differentiation, Dtype, Precision, Recompute, StateFormats, TrainingGraph,
-    };
-    for (name, batch, image) in [
-        ("vgg19", 64, 224),
-        ("resnet-50", 64, 224),
-        ("unet", 8, 572),
-        ("mobilenet-v2", 64, 224),
-        ("densenet-201", 32, 224),
-    ] {
-        let step = NetworkStep { batch, image, trains: true };
-        let forward = find(name)
-            .unwrap()
-            .build(&step, &BuildOptions::unfused_with_ends(Precision::uniform(Dtype::Fp32)))
-            .unwrap();
-        let how = Differentiation {
-            tensor: 1,
-            formats: StateFormats::default(),
-            fused: true,
-            overlap: false,
-            accumulate: false,
-        };
-        let graph = TrainingGraph::differentiate(&forward, &how).unwrap();
-        let costs = graph.graph.iter().map(|(_, operator)| {
-            let counts = operator.counts(&graph.graph, Counting::Actual);
-            (counts.flops * 1000 / 13000).max(u128::from(counts.bytes()) * 1000 / 900) as u64
-        });
-        let problem = Problem::of(&graph, &costs.collect::<Vec<_>>()).unwrap();
-        let run = |plan: &Plan| {
-            let s = plan.schedule(&problem, usize::MAX).unwrap();
-            (peak(&problem, &s).unwrap().bytes, problem.extra(&s))
-        };
-        let all = run(&Plan::keep_all(&problem)).0;
-        println!(
-            "{name}: {} operators, peak {all}, forward {:.1} %",
-            graph.passes.len(),
-            100.0 * problem.operators()[..problem.forward()].iter().map(|w| w.cost).sum::<u64>() as f64
-                / problem.cost() as f64
-        );
-        let rules = [Recompute::Selective, Recompute::Full, Recompute::Every(2), Recompute::Every(4)];
-        let plans = rules.map(|rule| Plan::of(&graph, &problem, rule));
-        for (plan, rule) in plans.iter().zip(rules) {
-            let (bytes, extra) = run(plan);
-            println!(
-                "  {rule:?}: {:.2}x less, {:.1} %",
-                all as f64 / bytes as f64,
-                100.0 * extra as f64 / problem.cost() as f64
-            );
-        }
-        for parts in [15_u64, 20, 25, 30, 40, 50, 60, 80, 100] {
-            let start = std::time::Instant::now();
-            let found = optimal(&problem, &[all * 10 / parts], &plans);
-            match &found[0] {
-                Some(found) => println!(
-                    "  1/{}: {:.2} % (at least {:.2} %), {:.2}x, {:?}",
-                    parts as f64 / 10.0,
-                    100.0 * found.extra as f64 / problem.cost() as f64,
-                    100.0 * found.least_extra as f64 / problem.cost() as f64,
-                    all as f64 / found.peak as f64,
-                    start.elapsed()
-                ),
-                None => println!(
-                    "  1/{}: none, {:?} {:?}",
-                    parts as f64 / 10.0,
-                    bound(&problem, all * 10 / parts, None).is_some(),
-                    start.elapsed()
-                ),
-            }
-        }
-    }
+fn what_is_repeated_ahead_of_something_large_fits() {
+    // The gradient of the value 1 is as large as the value and its own input, which is made again for the last operator.
+    let work =
+        |cost, inputs: &[u32], outputs: &[u32]| Work { cost, inputs: inputs.into(), outputs: outputs.into() };
+    let operators = vec![
+        work(1, &[], &[0]),
+        work(1, &[0], &[1]),
+        work(1, &[1], &[2]),
+        work(1, &[2], &[3]),
+        work(1, &[3], &[4]),
+        work(1, &[1, 3], &[]),
+        work(1, &[4], &[]),
+    ];
+    let problem = Problem::new(vec![10, 10, 20, 10, 10], operators, 3).unwrap();
+    let Exact::Best(best) = exact(&problem, 30, 100_000, None) else { panic!("there is one") };
+    assert!(
+        best.iter().rposition(|index| *index == 1) < best.iter().position(|index| *index == 4),
+        "{best:?}"
+    );
+    assert_eq!(
+        optimal(&problem, &[30], &[])[0].as_ref().map(|found| found.extra),
+        Some(problem.extra(&best))
+    );
 }

@@ -72,7 +72,7 @@ pub(super) fn shrink(
                 break;
             }
         }
-        if !changed {
+        if !changed && !runs_ahead(&mut plan, &candidate, moment) {
             return None;
         }
         candidate = effort.candidate(problem, plan)?;
@@ -90,6 +90,14 @@ pub(super) fn shrink_slowly(
     while candidate.peak.bytes > budget {
         let moment = moment(problem, &candidate.schedule, candidate.peak.at);
         let mut best: Option<(f64, Candidate)> = None;
+        let mut plan = candidate.plan.clone();
+        if runs_ahead(&mut plan, &candidate, moment)
+            && let Some(tried) = effort.candidate(problem, plan)
+            && (tried.peak.bytes, tried.extra) < (candidate.peak.bytes, candidate.extra)
+        {
+            candidate = tried;
+            continue;
+        }
         for (value, bytes) in droppable(problem, &candidate.plan, &candidate, moment).into_iter().take(LIKELY)
         {
             let mut plan = candidate.plan.clone();
@@ -110,6 +118,13 @@ pub(super) fn shrink_slowly(
         candidate = best?.1;
     }
     Some(candidate)
+}
+
+/// Where the peak is in what is repeated for an operator: repeats it before the operator before that one, which may make
+/// something large; false where that is no change.
+fn runs_ahead(plan: &mut Plan, candidate: &Candidate, moment: u32) -> bool {
+    let at_peak = candidate.schedule.get(candidate.peak.at).copied().unwrap_or(0);
+    at_peak < moment && moment > 0 && plan.look_ahead(moment - 1)
 }
 
 /// The operator for which, or for whose operands, the operator at place `at` runs.
