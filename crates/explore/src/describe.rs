@@ -52,7 +52,7 @@ fn phase_text(workload: &Workload) -> String {
     }
 }
 
-fn formats(precision: Precision) -> String {
+pub(crate) fn formats(precision: Precision) -> String {
     let Precision { weights, activations, kv_cache, .. } = precision;
     if weights == activations && activations == kv_cache {
         weights.to_string()

@@ -348,3 +348,30 @@ mod on_graphs {
         assert_eq!(optimal(&problem, &[1 << 20], &[]), [None]);
     }
 }
+
+/// Where no schedule that repeats an operator right before its reader fits, one that repeats it a step ahead may.
+#[test]
+fn what_is_repeated_ahead_of_something_large_fits() {
+    // The gradient of the value 1 is as large as the value and its own input, which is made again for the last operator.
+    let work =
+        |cost, inputs: &[u32], outputs: &[u32]| Work { cost, inputs: inputs.into(), outputs: outputs.into() };
+    let operators = vec![
+        work(1, &[], &[0]),
+        work(1, &[0], &[1]),
+        work(1, &[1], &[2]),
+        work(1, &[2], &[3]),
+        work(1, &[3], &[4]),
+        work(1, &[1, 3], &[]),
+        work(1, &[4], &[]),
+    ];
+    let problem = Problem::new(vec![10, 10, 20, 10, 10], operators, 3).unwrap();
+    let Exact::Best(best) = exact(&problem, 30, 100_000, None) else { panic!("there is one") };
+    assert!(
+        best.iter().rposition(|index| *index == 1) < best.iter().position(|index| *index == 4),
+        "{best:?}"
+    );
+    assert_eq!(
+        optimal(&problem, &[30], &[])[0].as_ref().map(|found| found.extra),
+        Some(problem.extra(&best))
+    );
+}

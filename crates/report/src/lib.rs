@@ -21,6 +21,7 @@ mod number;
 mod optimize;
 mod plan;
 mod published;
+mod recompute;
 mod replay;
 mod replay_document;
 pub mod svg;
@@ -60,6 +61,10 @@ pub use plan::{
     LoserReport, PlanConfig, PlanDocument, PlanParts, PlanReport, PlanRow, PublishedRow, SimulatedPlan,
 };
 pub use published::{Comparison, Published, Quantity, Reference, compare};
+pub use recompute::{
+    ClaimPoint, ClaimReport, RecomputeDocument, RecomputeOutcome, RecomputePoint, RecomputeReport,
+    check_recompute_metric,
+};
 pub use replay::{DramReport, LatencyReport, ReplayReport};
 pub use replay_document::{ReplayCaseReport, ReplayDocument};
 pub use sweep::{

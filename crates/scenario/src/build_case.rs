@@ -212,9 +212,9 @@ pub(crate) fn missing<T>(
     None
 }
 
-/// What a microbenchmark, a trend or a plan has and a run has not.
+/// What scenarios of other kinds have and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend", "plan", "memory"] {
+    for kind in ["microbenchmark", "trend", "plan", "memory", "recompute"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =

@@ -22,6 +22,7 @@ mod overlay;
 mod parse;
 mod placement;
 mod plan;
+mod recompute;
 mod reference;
 mod render;
 mod replay;
@@ -54,6 +55,7 @@ pub use memory::{MemoryCase, MemoryLimit, MemoryReference, MemorySubject, Publis
 pub use microbenchmark::{CurvePoint, MicrobenchmarkCase, Over};
 pub use optimize::{Objective, Optimize};
 pub use plan::{PlanCase, PlanChoices, PlanObjective, PublishedPlan, TrainingChoice};
+pub use recompute::{Budget, Claim, RecomputeCase};
 pub use reference::{Published, Reference};
 pub use replay::ReplayCase;
 pub use resolved::{Resolved, ResolvedLine};

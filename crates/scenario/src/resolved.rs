@@ -1,5 +1,7 @@
 //! What `--dry-run` shows: one case with every value, and where each came from.
 
+use memwall_model_graph::networks;
+
 use crate::diagnostic::Diagnostics;
 use crate::loader::Loader;
 use crate::node::{Field, Map, Node, Value};
@@ -74,7 +76,8 @@ impl Resolved {
 fn expand(resolver: &mut Resolver<'_>, map: &mut Map, problems: &mut Diagnostics) {
     for block in [Block::Model, Block::Hardware, Block::System, Block::Communication, Block::Software] {
         let Some(field) = map.get_mut(block.key()) else { continue };
-        if matches!(field.node.value, Value::Null) {
+        let is_network = || field.node.text().is_some_and(|name| networks::find(name).is_some());
+        if matches!(field.node.value, Value::Null) || (block == Block::Model && is_network()) {
             continue;
         }
         if let Some(document) = resolver.document(block, &field.node, problems) {

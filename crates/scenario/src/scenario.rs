@@ -18,6 +18,7 @@ use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
 use crate::plan::{self, PlanCase};
+use crate::recompute::{self, RecomputeCase};
 use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
 use crate::resolved::Resolved;
@@ -77,6 +78,8 @@ pub struct Scenario {
     pub trends: Vec<TrendCase>,
     /// Its cases where it is a memory, in written order; at least one then.
     pub memories: Vec<MemoryCase>,
+    /// Its cases where it compares what is computed again, in written order; at least one then.
+    pub recomputes: Vec<RecomputeCase>,
     /// Its `sweep:`, where it has one.
     pub sweep: Option<Sweep>,
     /// Its `uncertain:` parameters, where it has some.
@@ -118,6 +121,7 @@ impl Scenario {
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
         let mut plans = Vec::new();
         let mut memories = Vec::new();
+        let mut recomputes = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -171,6 +175,17 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Recompute => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        recomputes.extend(recompute::build(resolver, tree, name, problems));
+                    },
+                );
+            }
         }
         let sweep =
             trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
@@ -195,6 +210,7 @@ impl Scenario {
             plans,
             trends,
             memories,
+            recomputes,
             sweep,
             uncertain,
             optimize,
@@ -251,7 +267,8 @@ impl Scenario {
         let plans = self.plans.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
         let memories = self.memories.iter().map(|case| case.name.as_str());
-        let others = replays.chain(plans).chain(trends).chain(memories);
+        let recomputes = self.recomputes.iter().map(|case| case.name.as_str());
+        let others = replays.chain(plans).chain(trends).chain(memories).chain(recomputes);
         runs.chain(curves).chain(collectives).chain(others).collect()
     }
 
@@ -265,6 +282,7 @@ impl Scenario {
         self.plans.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
         self.memories.retain(|case| keep(&case.name));
+        self.recomputes.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
     }

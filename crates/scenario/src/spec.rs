@@ -13,6 +13,7 @@ use crate::memory::spec::{MemoryReference, MemorySpec};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
 use crate::plan::spec::PlanSpec;
+use crate::recompute::spec::RecomputeBlock;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
 use crate::sparsity::SparsitySpec;
@@ -31,7 +32,8 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend` or `memory`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend`, `memory` or
+    /// `recompute`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
@@ -71,6 +73,8 @@ pub(crate) struct ScenarioFile {
     pub trend: Option<TrendSpec>,
     /// In a scenario of kind `memory`, the memory there is, or parameters in place of a model.
     pub memory: Option<MemorySpec>,
+    /// In a scenario of kind `recompute`, what is computed again, by which rules and for which budgets.
+    pub recompute: Option<RecomputeBlock>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
     pub fidelity: Option<Fidelity>,
     /// How FLOPs and bytes accessed are counted in the report; what moves stays the same.
@@ -93,7 +97,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 31] = [
+pub(crate) const SCENARIO_KEYS: [&str; 32] = [
     "extends",
     "name",
     "description",
@@ -116,6 +120,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 31] = [
     "plan",
     "trend",
     "memory",
+    "recompute",
     "fidelity",
     "counting",
     "seed",
@@ -160,11 +165,13 @@ pub enum KindSpec {
     Trend,
     /// Count what lies in memory in a training step.
     Memory,
+    /// Train with activations computed again instead of kept.
+    Recompute,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Run,
         Self::Microbenchmark,
         Self::Collective,
@@ -172,6 +179,7 @@ impl KindSpec {
         Self::Plan,
         Self::Trend,
         Self::Memory,
+        Self::Recompute,
     ];
 
     /// `run`.
@@ -185,6 +193,7 @@ impl KindSpec {
             Self::Plan => "plan",
             Self::Trend => "trend",
             Self::Memory => "memory",
+            Self::Recompute => "recompute",
         }
     }
 }

@@ -65,7 +65,5 @@ training: { recompute: { optimal: 2 GB } }
     insta::assert_snapshot!(message("kind: memory\nmemory: { parameters: -1 }\n"));
     insta::assert_snapshot!(message("kind: memory\n"));
     insta::assert_snapshot!(message("model: bert-large\nhardware: h100-sxm\nmemory: { limit: 12 GB }\n"));
-    insta::assert_snapshot!(message(
-        "kind: memory\nmodel: unet\nworkload: { image: 32 }\n"
-    ));
+    insta::assert_snapshot!(message("kind: memory\nmodel: unet\nworkload: { image: 32 }\n"));
 }

@@ -7,12 +7,14 @@ use std::path::Path;
 use memwall_explore::plan::{PlanError, run_plans};
 use memwall_explore::{
     RunError, replay_pictures, run_collectives, run_memories, run_microbenchmarks, run_pictures,
-    run_replays_with, run_scenario_with, run_trends, trend_pictures,
+    run_recomputes, run_replays_with, run_scenario_with, run_trends, trend_pictures,
 };
-use memwall_report::chart::{Section, collective_sections, curve_sections, memory_sections, plan_sections};
+use memwall_report::chart::{
+    Section, collective_sections, curve_sections, memory_sections, plan_sections, recompute_sections,
+};
 use memwall_report::{
-    Checked, CollectiveDocument, CurveDocument, Document, MemoryDocument, PlanDocument, ReplayDocument,
-    TrendDocument, perfetto_trace,
+    Checked, CollectiveDocument, CurveDocument, Document, MemoryDocument, PlanDocument, RecomputeDocument,
+    ReplayDocument, TrendDocument, perfetto_trace,
 };
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
@@ -106,6 +108,7 @@ enum Outcome {
     Plans(PlanDocument),
     Trends(TrendDocument),
     Memories(MemoryDocument),
+    Recomputes(RecomputeDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
@@ -124,6 +127,7 @@ fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timelin
         KindSpec::Plan => Ok((Outcome::Plans(run_plans(scenario, None, &|_, _| {})?), Vec::new())),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
         KindSpec::Memory => Ok((Outcome::Memories(run_memories(scenario)?), Vec::new())),
+        KindSpec::Recompute => Ok((Outcome::Recomputes(run_recomputes(scenario)?), Vec::new())),
     }
 }
 
@@ -177,6 +181,7 @@ impl Outcome {
             Self::Plans(document) => plan_sections(document),
             Self::Trends(document) => trend_pictures(scenario, document),
             Self::Memories(document) => memory_sections(document),
+            Self::Recomputes(document) => recompute_sections(document),
         }
     }
 
@@ -205,6 +210,9 @@ impl Outcome {
             (Self::Memories(document), Format::Json) => document.to_json(),
             (Self::Memories(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Memories(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Recomputes(document), Format::Json) => document.to_json(),
+            (Self::Recomputes(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Recomputes(document), Format::Table) => Ok(document.to_table(view)),
         }
     }
 
@@ -225,6 +233,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Curves(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+            Self::Recomputes(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
         };

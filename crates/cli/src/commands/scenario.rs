@@ -1,7 +1,9 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
-use memwall_explore::{expectations, trend_report};
-use memwall_report::{check_collective_metric, check_curve_metric, check_memory_metric};
+use memwall_explore::{expectations, recompute_points, trend_report};
+use memwall_report::{
+    check_collective_metric, check_curve_metric, check_memory_metric, check_recompute_metric,
+};
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
@@ -65,7 +67,12 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     });
     let memories = scenario.memories.iter().flat_map(|case| &case.expect);
     let memories = memories.map(|written| (written, check_memory_metric(&written.metric)));
-    for (written, checked) in curves.chain(collectives).chain(trends).chain(memories) {
+    let recomputes = scenario.recomputes.iter().map(|case| (case, recompute_points(case)));
+    let recomputes = recomputes.flat_map(|(case, points)| {
+        case.expect.iter().map(move |written| (written, check_recompute_metric(&written.metric, &points)))
+    });
+    let others = trends.chain(memories).chain(recomputes);
+    for (written, checked) in curves.chain(collectives).chain(others) {
         if let Err(unknown) = checked {
             let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
             if !problems.list.contains(&problem) {

@@ -14,6 +14,7 @@ mod many;
 mod memory;
 mod optimize;
 mod plan;
+mod recompute;
 mod stack;
 mod team;
 mod trace_replay;

@@ -52,10 +52,10 @@ pub(crate) fn refuse(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagno
 }
 
 /// Something that will not do: its keys below the block, what is wrong, what would do.
-struct Wrong {
+pub(crate) struct Wrong {
     path: &'static str,
-    message: &'static str,
-    help: &'static str,
+    pub message: &'static str,
+    pub help: &'static str,
 }
 
 fn plan(spec: &TrainingSpec, weights: Dtype, wrong: &mut Vec<Wrong>) -> TrainingPlan {
@@ -106,27 +106,34 @@ fn optimizer(spec: &TrainingSpec, wrong: &mut Vec<Wrong>) -> Optimizer {
 }
 
 fn recompute(spec: &TrainingSpec, wrong: &mut Vec<Wrong>) -> Recompute {
-    let number = match spec.recompute {
-        None | Some(RecomputeSpec::Word(RecomputeWord::None)) => return Recompute::None,
-        Some(RecomputeSpec::Word(RecomputeWord::Selective)) => return Recompute::Selective,
-        Some(RecomputeSpec::Word(RecomputeWord::Full)) => return Recompute::Full,
-        Some(RecomputeSpec::Number(number)) => number,
+    let Some(written) = spec.recompute else { return Recompute::None };
+    rule(written).unwrap_or_else(|error| {
+        wrong.push(error);
+        Recompute::None
+    })
+}
+
+/// A rule of recomputing.
+pub(crate) fn rule(spec: RecomputeSpec) -> Result<Recompute, Wrong> {
+    let number = match spec {
+        RecomputeSpec::Word(RecomputeWord::None) => return Ok(Recompute::None),
+        RecomputeSpec::Word(RecomputeWord::Selective) => return Ok(Recompute::Selective),
+        RecomputeSpec::Word(RecomputeWord::Full) => return Ok(Recompute::Full),
+        RecomputeSpec::Number(number) => number,
     };
     match (number.every, number.optimal) {
-        (Some(0), None) => {
-            let message = "every 0th layer is none";
-            let help = "`every: 2` keeps all of every second layer; `recompute: full` of none";
-            wrong.push(Wrong { path: "recompute.every", message, help });
-            Recompute::None
-        }
-        (Some(every), None) => Recompute::Every(every),
-        (None, Some(budget)) => Recompute::Optimal(budget.0),
-        _ => {
-            let message = "a rule of recomputing has one of `every` and `optimal`";
-            let help = "such as `{ every: 2 }` or `{ optimal: 20 GB }`";
-            wrong.push(Wrong { path: "recompute", message, help });
-            Recompute::None
-        }
+        (Some(0), None) => Err(Wrong {
+            path: "recompute.every",
+            message: "every 0th layer is none",
+            help: "`every: 2` keeps all of every second layer; `recompute: full` of none",
+        }),
+        (Some(every), None) => Ok(Recompute::Every(every)),
+        (None, Some(budget)) => Ok(Recompute::Optimal(budget.0)),
+        _ => Err(Wrong {
+            path: "recompute",
+            message: "a rule of recomputing has one of `every` and `optimal`",
+            help: "such as `{ every: 2 }` or `{ optimal: 20 GB }`",
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod spec;
 
 use memwall_model_graph::{Parallel, Training};
 
-pub(crate) use build::{build, refuse};
+pub(crate) use build::{build, refuse, rule};
 pub use settings::training_settings;
 
 /// A validated `training:` block.

@@ -4,6 +4,7 @@ mod far;
 mod planner;
 mod rank;
 mod tiers;
+mod times;
 
 use std::rc::Rc;
 

@@ -8,6 +8,7 @@ use memwall_model_graph::{
 use memwall_units::Picos;
 
 use super::{Team, train_memory};
+use crate::memory_timeline::PartMemory;
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork};
 use crate::record::{StageRecord, TeamRecord, TrainingRecord};
 use crate::{PhaseRecord, Record, SimulationError};
@@ -42,6 +43,7 @@ impl Team<'_> {
     /// hit.
     pub fn train(mut self, model: &TrainingModel, tokens: u64) -> Result<Record, SimulationError> {
         let schedule = model.training.schedule;
+        let split = schedule.kind.splits_backward();
         let mut times: Vec<StageTimes> = Vec::with_capacity(model.stages.len());
         for (index, stage) in model.stages.iter().enumerate() {
             let measured = match times.get(stage.same_as) {
@@ -59,7 +61,7 @@ impl Team<'_> {
         };
         for (index, (stage, times)) in model.stages.iter().zip(&times).enumerate() {
             for (part, passes) in stage.parts.iter().zip(&times.parts) {
-                work.parts.push(self.part_work(index, part, passes)?);
+                work.parts.push(self.part_work(index, part, passes, split)?);
             }
         }
         let passes = work.parts.len() as u64 * u64::from(micro_batches);
@@ -225,11 +227,13 @@ impl Team<'_> {
         stage: usize,
         part: &TrainingPart,
         passes: &PassTimes,
+        split: bool,
     ) -> Result<PartWork, SimulationError> {
         let message = match part.message {
             Some(message) => self.outcome(stage, message)?.time,
             None => Picos::ZERO,
         };
+        let memory = PartMemory::of(&part.graph, split);
         Ok(PartWork {
             forward: passes.forward,
             backward: passes.backward_input.saturating_add(passes.backward_weight),
@@ -238,8 +242,8 @@ impl Team<'_> {
             together: None,
             send_forward: message,
             send_backward: message,
-            activations: part.graph.saved_bytes(),
-            kept_for_weights: 0,
+            activations: memory.activations,
+            kept_for_weights: memory.kept_for_weights,
         })
     }
 

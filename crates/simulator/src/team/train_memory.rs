@@ -1,9 +1,7 @@
 //! What a training run keeps in device memory, stage by stage.
 
 use memwall_hardware::SoftwareProfile;
-use memwall_model_graph::{
-    OpId, Parallel, TensorId, TensorRole, TrainingGraph, TrainingModel, TrainingStage, ZeroStage,
-};
+use memwall_model_graph::{Parallel, TrainingModel, TrainingStage, ZeroStage};
 
 use crate::memory_timeline::{MemoryItem, MemoryTimeline, PartMemory, StageMemory};
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork, run};
@@ -53,13 +51,18 @@ pub fn training_memory(
     let schedule = model.training.schedule;
     let order = PipelineOrder::of(schedule, model.stages.len() as u32, parallel.micro_batches.max(1))
         .map_err(|error| refuse(&error))?;
-    let work = |part: &memwall_model_graph::TrainingPart| PartWork {
-        forward: Picos(1),
-        backward: Picos(2),
-        backward_input: Picos(1),
-        backward_weight: Picos(1),
-        activations: part.graph.saved_bytes(),
-        ..PartWork::default()
+    let split = schedule.kind.splits_backward();
+    let work = |part: &memwall_model_graph::TrainingPart| {
+        let memory = PartMemory::of(&part.graph, split);
+        PartWork {
+            forward: Picos(1),
+            backward: Picos(2),
+            backward_input: Picos(1),
+            backward_weight: Picos(1),
+            activations: memory.activations,
+            kept_for_weights: memory.kept_for_weights,
+            ..PartWork::default()
+        }
     };
     let parts = model.stages.iter().flat_map(|stage| stage.parts.iter().map(work)).collect();
     let record = run(&order, &PipelineWork { parts, sender_waits: false }, Detail::Totals)
@@ -74,7 +77,11 @@ fn needed(memory: &StageMemory, held: u64) -> u64 {
 }
 
 fn temporary(memory: &StageMemory) -> u64 {
-    memory.parts.iter().map(|part| part.forward_temporary.max(part.backward_temporary)).max().unwrap_or(0)
+    let most = |part: &PartMemory| {
+        let backward = part.backward_temporary.saturating_add(part.recomputed);
+        part.forward_temporary.max(backward).max(part.weight_temporary)
+    };
+    memory.parts.iter().map(most).max().unwrap_or(0)
 }
 
 /// Where the pipeline kept no intervals, its fullest moment.
@@ -102,9 +109,10 @@ fn stage_memory(
     constant.push((MemoryItem::CommunicationBuffers, each.saturating_mul(groups)));
     constant.push((MemoryItem::Context, own.context.as_ref().map_or(0, |figure| figure.value.0)));
     constant.retain(|(_, bytes)| *bytes > 0);
+    let split = model.training.schedule.kind.splits_backward();
     StageMemory {
         constant,
-        parts: stage.parts.iter().map(|part| part_memory(&part.graph)).collect(),
+        parts: stage.parts.iter().map(|part| PartMemory::of(&part.graph, split)).collect(),
         fragmentation: own.fragmentation.as_ref().map_or(0.0, |figure| figure.value),
     }
 }
@@ -135,56 +143,4 @@ fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, 
         items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(UNITS_AT_ONCE)));
     }
     items
-}
-
-/// What is held of a micro-batch between its passes, and what each pass needs besides at its fullest moment.
-fn part_memory(graph: &TrainingGraph) -> PartMemory {
-    let activations = graph.saved_bytes();
-    let (forward, backward) = fullest_moments(graph);
-    PartMemory {
-        activations,
-        kept_for_weights: 0,
-        recomputed: 0,
-        forward_temporary: forward.saturating_sub(activations),
-        backward_temporary: backward.saturating_sub(activations),
-    }
-}
-
-/// The most bytes of activations and their gradients at any operator of the forward pass, and of the backward pass.
-fn fullest_moments(training: &TrainingGraph) -> (u64, u64) {
-    let graph = &training.graph;
-    let first_backward = training.forward_operators();
-    let counts = |id: TensorId| {
-        let tensor = graph.tensor(id);
-        let passes = matches!(tensor.role, TensorRole::Activation | TensorRole::Input);
-        if passes { tensor.bytes() } else { 0 }
-    };
-    let ids = (0..graph.tensors().len()).map(|index| TensorId(index as u32));
-    // What nobody makes is there from the start.
-    let mut live: u64 =
-        ids.filter(|id| graph.producer(*id).is_none()).fold(0, |sum, id| sum.saturating_add(counts(id)));
-    let (mut forward, mut backward) = (0_u64, 0_u64);
-    for (id, operator) in graph.iter() {
-        for output in &operator.outputs {
-            live = live.saturating_add(counts(output.tensor));
-        }
-        let fullest = if (id.0 as usize) < first_backward { &mut forward } else { &mut backward };
-        *fullest = (*fullest).max(live);
-        live = live.saturating_sub(ends_with(training, id).map(counts).sum());
-    }
-    (forward, backward)
-}
-
-/// Tensors that nobody reads after an operator.
-fn ends_with(training: &TrainingGraph, id: OpId) -> impl Iterator<Item = TensorId> {
-    let graph = &training.graph;
-    let operator = graph.operator(id);
-    let unread =
-        operator.outputs.iter().map(|output| output.tensor).filter(|id| graph.last_reader(*id).is_none());
-    let inputs = operator.inputs.iter().enumerate();
-    let read = inputs.filter(move |(index, input)| {
-        let seen = operator.inputs[..*index].iter().any(|earlier| earlier.tensor == input.tensor);
-        graph.last_reader(input.tensor) == Some(id) && !seen
-    });
-    unread.chain(read.map(|(_, input)| input.tensor))
 }

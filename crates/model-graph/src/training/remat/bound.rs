@@ -12,6 +12,13 @@ pub struct Bound {
     pub kept: Vec<Vec<bool>>,
 }
 
+/// Bytes that every schedule needs: what one operator reads and writes, with the gradients that must be there.
+#[must_use]
+pub fn least_bytes(problem: &Problem) -> u64 {
+    let operands = problem.operators()[..problem.forward()].iter().map(|work| operands(problem, work));
+    operands.chain(forced(problem)).max().unwrap_or(0)
+}
+
 /// Arcs looked at for one bound: it is looser, not later, on huge problems.
 const WORK: usize = 40_000_000;
 /// Prices tried at the first moment alone, and at all moments together.
@@ -28,10 +35,10 @@ const ALL_MOMENTS: usize = 40;
 /// what it costs, less the price of the budget, bounds every schedule from below, for any prices; the best are looked for.
 #[must_use]
 pub fn bound(problem: &Problem, budget: u64, known: Option<u64>) -> Option<Bound> {
-    let relaxed = Relaxed::new(problem, budget);
-    if relaxed.forced.iter().any(|bytes| *bytes > budget) || relaxed.forward_forced > budget {
+    if least_bytes(problem) > budget {
         return None;
     }
+    let relaxed = Relaxed::new(problem, budget);
     let mut best = Bound { extra: 0, kept: Vec::new() };
     if relaxed.forced.is_empty() {
         return Some(best);
@@ -94,8 +101,6 @@ struct Relaxed<'a> {
     budget: f64,
     /// Bytes there at each backward operator, whatever the schedule.
     forced: Vec<u64>,
-    /// The most operands of one forward operator.
-    forward_forced: u64,
     closure: Closure,
     /// Work for one answer.
     work: usize,
@@ -122,15 +127,10 @@ impl<'a> Relaxed<'a> {
                 }
             }
         }
-        let size = |work: &super::Work| {
-            let operands = work.inputs.iter().chain(&work.outputs);
-            operands.fold(0_u64, |sum, value| sum.saturating_add(problem.bytes(*value)))
-        };
         Self {
             problem,
             budget: budget as f64,
             forced: forced(problem),
-            forward_forced: operators[..forward].iter().map(size).max().unwrap_or(0),
             closure,
             work: WORK / (ONE_MOMENT + ALL_MOMENTS),
         }
@@ -211,6 +211,12 @@ impl<'a> Relaxed<'a> {
         }
         slopes
     }
+}
+
+/// Bytes that an operator reads and writes.
+fn operands(problem: &Problem, work: &super::Work) -> u64 {
+    let operands = work.inputs.iter().chain(&work.outputs);
+    operands.fold(0, |sum, value| sum.saturating_add(problem.bytes(*value)))
 }
 
 /// Whether a backward operator after the first reads it.

@@ -20,7 +20,7 @@ mod problem;
 mod search;
 mod segments;
 
-pub use bound::{Bound, bound};
+pub use bound::{Bound, bound, least_bytes};
 pub use exact::{Exact, exact};
 pub use optimal::{Solution, optimal};
 pub use peak::{Alive, Peak, ScheduleError, peak};

@@ -1,6 +1,6 @@
 //! The best schedule for a budget, and how far it can be from the best there is.
 
-use super::search::{Candidate, Effort, exchange, refill, shrink};
+use super::search::{Candidate, Effort, exchange, refill, shrink, shrink_slowly};
 use super::{Exact, Plan, Problem, bound, exact};
 
 /// A schedule for a budget.
@@ -22,6 +22,8 @@ const STATES: usize = 20_000;
 const EFFORT: usize = 8_000_000;
 /// Plans of the bound from which a search starts.
 const STARTS: usize = 6;
+/// Size of a problem that counts as small.
+const SMALL: usize = 4000;
 /// The most segments tried.
 const SEGMENTS: usize = 128;
 
@@ -95,10 +97,15 @@ fn search(problem: &Problem, budget: u64, plans: &[Plan], kept: &[Vec<bool>]) ->
     let mut best: Option<Candidate> = None;
     for index in tried {
         let Some(start) = found.get(index).cloned() else { break };
-        let Some(fits) = shrink(problem, start, budget, &mut effort) else { continue };
-        let full = refill(problem, fits, budget, &mut effort);
-        if best.as_ref().is_none_or(|best| full.extra < best.extra) {
-            best = Some(full);
+        let ways = [shrink, shrink_slowly];
+        // The slow way where there is time for it: on small problems.
+        let ways = &ways[..if problem.size() < SMALL { 2 } else { 1 }];
+        for way in ways {
+            let Some(fits) = way(problem, start.clone(), budget, &mut effort) else { continue };
+            let full = refill(problem, fits, budget, &mut effort);
+            if best.as_ref().is_none_or(|best| full.extra < best.extra) {
+                best = Some(full);
+            }
         }
     }
     best.map(|best| exchange(problem, best, budget, &mut effort))

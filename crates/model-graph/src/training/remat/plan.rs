@@ -18,13 +18,15 @@ pub enum Gap {
 pub struct Plan {
     /// Of all values, one after the other.
     gaps: Vec<Gap>,
+    /// Whether what the next operator reads is made before this one runs, while what this one makes is not there yet.
+    ahead: Vec<bool>,
 }
 
 impl Plan {
     /// Nothing is dropped.
     #[must_use]
     pub fn keep_all(problem: &Problem) -> Self {
-        Self { gaps: vec![Gap::Keep; problem.all_gaps()] }
+        Self { gaps: vec![Gap::Keep; problem.all_gaps()], ahead: vec![false; problem.operators().len()] }
     }
 
     /// Of the forward pass, only these values are kept for the backward pass; others are made again once, when the
@@ -53,6 +55,11 @@ impl Plan {
     /// Whether it is dropped anywhere.
     pub(super) fn drops(&self, problem: &Problem, value: u32) -> bool {
         self.gaps[problem.gaps(value)].iter().any(|gap| *gap != Gap::Keep)
+    }
+
+    /// Makes what the operator after `before` reads ahead of it; false if that was so already.
+    pub(super) fn look_ahead(&mut self, before: u32) -> bool {
+        self.ahead.get_mut(before as usize).is_some_and(|ahead| !std::mem::replace(ahead, true))
     }
 
     /// Keeps it everywhere.
@@ -116,7 +123,9 @@ impl Walk<'_> {
         for operator in &again {
             let repeated = &self.problem.operators()[*operator as usize];
             for value in repeated.inputs.iter().chain(&repeated.outputs) {
-                self.release(*value, Gap::Again);
+                if !self.is_for_next(index, *value) {
+                    self.release(*value, Gap::Again);
+                }
             }
         }
         for value in work.inputs.iter().chain(&work.outputs) {
@@ -130,10 +139,15 @@ impl Walk<'_> {
         let mut again = std::mem::take(&mut self.again);
         again.clear();
         self.open.push(index);
+        if self.plan.ahead[index as usize] && index as usize + 1 < self.problem.operators().len() {
+            self.open.push(index + 1);
+        }
         while let Some(operator) = self.open.pop() {
             for value in &self.problem.operators()[operator as usize].inputs {
                 let producer = self.problem.producer(*value);
-                if !self.there[*value as usize] && !self.wanted[producer as usize] {
+                // What comes ahead may also read what is not made yet.
+                let is_made = producer < index && !self.there[*value as usize];
+                if is_made && !self.wanted[producer as usize] {
                     self.wanted[producer as usize] = true;
                     again.push(producer);
                     self.open.push(producer);
@@ -142,6 +156,12 @@ impl Walk<'_> {
         }
         again.sort_unstable();
         again
+    }
+
+    /// Whether a value was made ahead for the operator after `index`.
+    fn is_for_next(&self, index: u32, value: u32) -> bool {
+        let next = self.problem.operators().get(index as usize + 1);
+        self.plan.ahead[index as usize] && next.is_some_and(|next| next.inputs.contains(&value))
     }
 
     fn execute(&mut self, operator: u32) {

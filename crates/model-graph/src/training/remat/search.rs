@@ -6,6 +6,9 @@ use super::{Gap, Peak, Plan, Problem, peak};
 /// attempts, and decides nothing else.
 const OFTEN: f64 = 8.0;
 
+/// Values among which the best to drop is looked for.
+const LIKELY: usize = 24;
+
 /// A plan with its schedule.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -69,12 +72,59 @@ pub(super) fn shrink(
                 break;
             }
         }
-        if !changed {
+        if !changed && !runs_ahead(&mut plan, &candidate, moment) {
             return None;
         }
         candidate = effort.candidate(problem, plan)?;
     }
     Some(candidate)
+}
+
+/// The same, one value at a time, each chosen among the likely ones by what dropping it comes to.
+pub(super) fn shrink_slowly(
+    problem: &Problem,
+    mut candidate: Candidate,
+    budget: u64,
+    effort: &mut Effort,
+) -> Option<Candidate> {
+    while candidate.peak.bytes > budget {
+        let moment = moment(problem, &candidate.schedule, candidate.peak.at);
+        let mut best: Option<(f64, Candidate)> = None;
+        let mut plan = candidate.plan.clone();
+        if runs_ahead(&mut plan, &candidate, moment)
+            && let Some(tried) = effort.candidate(problem, plan)
+            && (tried.peak.bytes, tried.extra) < (candidate.peak.bytes, candidate.extra)
+        {
+            candidate = tried;
+            continue;
+        }
+        for (value, bytes) in droppable(problem, &candidate.plan, &candidate, moment).into_iter().take(LIKELY)
+        {
+            let mut plan = candidate.plan.clone();
+            let gap = plan.gap(problem, value, moment);
+            plan.set(problem, value, moment, if gap == Gap::Keep { Gap::Once } else { Gap::Again });
+            let Some(tried) = effort.candidate(problem, plan) else { continue };
+            let more = tried.extra.saturating_sub(candidate.extra) as f64 + 1.0;
+            // Another moment may need as much: then only this one is better. It should not get worse.
+            let freed = match candidate.peak.bytes.checked_sub(tried.peak.bytes) {
+                Some(0) => bytes as f64 / 16.0,
+                Some(freed) => freed as f64,
+                None => bytes as f64 / 4096.0,
+            };
+            if best.as_ref().is_none_or(|(least, _)| more / freed < *least) {
+                best = Some((more / freed, tried));
+            }
+        }
+        candidate = best?.1;
+    }
+    Some(candidate)
+}
+
+/// Where the peak is in what is repeated for an operator: repeats it before the operator before that one, which may make
+/// something large; false where that is no change.
+fn runs_ahead(plan: &mut Plan, candidate: &Candidate, moment: u32) -> bool {
+    let at_peak = candidate.schedule.get(candidate.peak.at).copied().unwrap_or(0);
+    at_peak < moment && moment > 0 && plan.look_ahead(moment - 1)
 }
 
 /// The operator for which, or for whose operands, the operator at place `at` runs.
