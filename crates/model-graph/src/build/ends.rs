@@ -93,23 +93,20 @@ fn head(scope: &mut Scope<'_>, matrix: Operand, x: Operand) {
 fn train_head(scope: &mut Scope<'_>, matrix: Operand, x: Operand, rows: u64) {
     let (hidden, vocab) = (scope.arch.hidden, scope.arch.vocab);
     let read = Operand { tensor: x.tensor, elements: rows.saturating_mul(hidden).min(x.elements) };
-    let mut logits = scope.buffer(LM_HEAD.out, vec![rows, vocab]);
+    let logits = scope.buffer(LM_HEAD.out, vec![rows, vocab]);
     let shape = MatMul { batch: 1, m: rows, n: vocab, k: hidden, b_shared_by: 1 };
     let compute = scope.weight_compute();
     scope.add(LM_HEAD.op, OpClass::Other, compute, OpKind::MatMul(shape), vec![read, matrix], vec![logits]);
-    if !scope.options.fused_elementwise {
-        // Frameworks compute the loss in fp32.
-        let wide = scope.tensor(LOSS_CAST.out, TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
-        let cast = OpKind::Elementwise { function: Activation::Copy, elements: logits.elements };
-        scope.add_plain(LOSS_CAST, cast, vec![logits], vec![wide]);
-        logits = wide;
-    }
-    let logits = if scope.options.fused_elementwise { logits } else { shifted(scope, logits, rows, vocab) };
+    // Frameworks compute the loss in fp32, outside of what they compile.
+    let wide = scope.tensor(LOSS_CAST.out, TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
+    let cast = OpKind::Elementwise { function: Activation::Copy, elements: logits.elements };
+    scope.add_plain(LOSS_CAST, cast, vec![logits], vec![wide]);
+    let logits = if scope.options.fused_elementwise { wide } else { shifted(scope, wide, rows, vocab) };
     let loss = scope.tensor(LOSS.out, TensorRole::Activation, Dtype::Fp32, vec![rows]);
     let probabilities =
         scope.tensor("loss.probabilities", TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
     let targets = scope.tensor("targets", TensorRole::Input, Dtype::Int32, vec![rows]);
-    let outputs = if scope.options.fused_elementwise { vec![loss] } else { vec![loss, probabilities] };
+    let outputs = vec![loss, probabilities];
     scope.add_plain(LOSS, OpKind::CrossEntropy { rows, cols: vocab }, vec![logits, targets], outputs);
     reduce_loss(scope, loss, rows);
 }

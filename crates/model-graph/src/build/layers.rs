@@ -41,6 +41,10 @@ fn stack(scope: &mut Scope<'_>, layers: u64, cached: bool) -> Stream {
         } else {
             stream = side_by_side(scope, index, stream, cached);
         }
+        if scope.trains() {
+            // Layers are compiled, wrapped and computed again one by one: each ends with its sum.
+            stream = Stream { x: scope.settle(stream), pending: None };
+        }
     }
     stream
 }

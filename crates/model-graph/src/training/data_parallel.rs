@@ -50,10 +50,14 @@ impl TrainingGraph {
         Weaver::new(self, how, gathers, sums).weave()
     }
 
-    /// Elements of the weights of the largest layer, or of what is in none.
+    /// Elements of the weights of the two largest units together, a layer or what is in none: the one at work and the
+    /// one that is gathered meanwhile.
     #[must_use]
-    pub fn largest_unit(&self) -> u64 {
-        units(self).values().map(|unit| unit.shared.saturating_add(unit.experts)).max().unwrap_or(0)
+    pub fn largest_units(&self) -> u64 {
+        let mut sizes: Vec<u64> =
+            units(self).values().map(|unit| unit.shared.saturating_add(unit.experts)).collect();
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+        sizes.iter().take(2).fold(0, |sum, size| sum.saturating_add(*size))
     }
 
     /// Elements of all weights, those of experts apart.

@@ -20,6 +20,8 @@ pub struct Finish {
     pub data: DataParallel,
     /// Whether gradients are still to be summed over them.
     pub sums: bool,
+    /// Whether divided weights are gathered here, once for the next iteration.
+    pub gathers_once: bool,
     /// Parameters of an embedding that another stage has as well, whose gradients are summed between the two.
     pub tied: u64,
     /// Ranks of all, which agree on the norm of the gradients.
@@ -55,7 +57,7 @@ impl Training {
             everyone(&mut update, what, label, kind, what.data.gradients);
         }
         self.add_update(&mut update, what.weights, what.passes);
-        if divided && what.data.zero < ZeroStage::Weights {
+        if divided && (what.data.zero < ZeroStage::Weights || what.gathers_once) {
             everyone(&mut update, what, "weights.all_gather", CollectiveKind::AllGather, what.weights);
         }
         update.builder.finish()

@@ -42,6 +42,9 @@ pub struct Training {
     pub schedule: PipelineSchedule,
     /// What of each parameter is divided over the data-parallel ranks.
     pub zero: ZeroStage,
+    /// Number format in which products with the layers' weights compute, where not in that of weights and activations,
+    /// which stay as they are: fp8 training converts on the way.
+    pub products: Option<Dtype>,
     /// Share of activations that dropout zeroes; above 0 its masks are computed and kept.
     pub dropout: f64,
 }
@@ -102,6 +105,7 @@ impl Default for Training {
             recompute: Recompute::None,
             schedule: PipelineSchedule::default(),
             zero: ZeroStage::None,
+            products: None,
             dropout: 0.0,
         }
     }

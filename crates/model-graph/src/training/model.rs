@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{DataParallel, Differentiation, Finish, ScheduleKind, Training, TrainingGraph, UpdatePasses};
+use super::{
+    DataParallel, Differentiation, Finish, ScheduleKind, Training, TrainingGraph, UpdatePasses, ZeroStage,
+};
 use crate::{
     Architecture, BuildOptions, Collective, CollectiveKind, Graph, GraphError, OpKind, Operator, Parallel,
     Step, TensorRole, build_rank_step,
@@ -18,6 +20,8 @@ pub struct TrainingModel {
     pub training: Training,
     /// What data parallelism divides and adds up.
     pub data: DataParallel,
+    /// Whether divided weights and their gradients are whole throughout an iteration.
+    pub keeps_whole: bool,
     /// The format of most products.
     pub compute: crate::Dtype,
 }
@@ -100,10 +104,17 @@ impl TrainingModel {
         Ok(Self {
             stages: built,
             training: training.clone(),
+            keeps_whole: keeps_whole(&build.data_parallel(), parallel),
             data: build.data_parallel(),
-            compute: options.precision.activations,
+            compute: training.products.unwrap_or(options.precision.activations),
         })
     }
+}
+
+/// Whether divided weights, once gathered, stay whole for an iteration, and gradients with them: with a pipeline they
+/// would otherwise be gathered for every micro-batch (as torchtitan's FSDP does it).
+fn keeps_whole(data: &DataParallel, parallel: &Parallel) -> bool {
+    data.zero == ZeroStage::Weights && parallel.pipeline > 1
 }
 
 impl TrainingStage {
@@ -182,7 +193,10 @@ impl Building<'_> {
         };
         let pipeline = self.parallel.pipeline.max(1).saturating_mul(parts);
         let as_parts = Parallel { pipeline, ..*self.parallel };
-        let forward = build_rank_step(self.architecture, self.step, &self.options, &as_parts, number)?;
+        let mut forward = build_rank_step(self.architecture, self.step, &self.options, &as_parts, number)?;
+        if let Some(format) = self.training.products {
+            convert_products(&mut forward, format);
+        }
         let message = forward.operators().iter().find_map(|operator| match &operator.kind {
             OpKind::Collective(collective) if collective.kind == CollectiveKind::Send => Some(*collective),
             _ => None,
@@ -217,16 +231,21 @@ impl Building<'_> {
             let (shared, experts) = part.graph.parameters();
             parameters = (parameters.0.saturating_add(shared), parameters.1.saturating_add(experts));
             let plain = part.graph.clone();
-            part.graph = Arc::new(plain.with_data_parallel(&data, false)?);
-            part.last = Arc::new(plain.with_data_parallel(&data, self.settings.overlaps_gradients)?);
+            let mut within = data;
+            if keeps_whole(&data, self.parallel) {
+                within.zero = ZeroStage::Gradients;
+            }
+            part.graph = Arc::new(plain.with_data_parallel(&within, false)?);
+            part.last = Arc::new(plain.with_data_parallel(&within, self.settings.overlaps_gradients)?);
         }
-        let gathers = data.zero == super::ZeroStage::Weights;
+        let gathers = data.zero == ZeroStage::Weights && !keeps_whole(&data, self.parallel);
         let finish = Finish {
             shared: parameters.0,
             experts: parameters.1,
             weights: self.options.precision.weights,
             data,
             sums: !self.settings.overlaps_gradients && !gathers,
+            gathers_once: keeps_whole(&data, self.parallel),
             tied: self.tied(stage, &parts),
             ranks: u32::try_from(self.parallel.ranks()).unwrap_or(u32::MAX),
             passes: self.settings.passes,
@@ -257,6 +276,19 @@ impl Building<'_> {
         let tables =
             tensors.filter(|tensor| tensor.role == TensorRole::Weight && tensor.label == "embed.weight");
         tables.map(crate::Tensor::elements).sum()
+    }
+}
+
+/// Lets products with weights of layers compute in `format`. The head's stay as they are: systems that train in 8 bits
+/// leave it out.
+fn convert_products(graph: &mut Graph, format: crate::Dtype) {
+    let weights: Vec<bool> = graph.tensors.iter().map(|tensor| tensor.role == TensorRole::Weight).collect();
+    for operator in &mut graph.operators {
+        let with_weights = operator.inputs.get(1).is_some_and(|operand| weights[operand.tensor.0 as usize]);
+        let is_product = matches!(operator.kind, OpKind::MatMul(_) | OpKind::GroupedMatMul(_));
+        if is_product && with_weights && operator.layer.is_some() {
+            operator.compute = format;
+        }
     }
 }
 

@@ -10,8 +10,8 @@ pub enum Recompute {
     #[default]
     None,
     /// What is large and cheap: inside attention, from queries, keys and values on (Korthikanti et al. 2022,
-    /// arXiv:2205.05198). With a fused attention, which keeps none of it, the pointwise functions of the
-    /// feed-forward block.
+    /// arXiv:2205.05198). With a fused attention, which keeps none of it, all but its result and every second product's
+    /// (torchtitan's selective checkpointing of operators).
     Selective,
     /// Whole layers: only their inputs are kept.
     Full,

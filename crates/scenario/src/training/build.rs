@@ -80,6 +80,7 @@ fn plan(spec: &TrainingSpec, weights: Dtype, wrong: &mut Vec<Wrong>) -> Training
         recompute: recompute(spec, wrong),
         schedule: schedule(spec, wrong),
         zero: spec.zero.map_or(ZeroStage::None, ZeroSpec::stage),
+        products: spec.products,
         dropout: dropout(spec, wrong),
     };
     let positive = |value: &f64| value.is_finite() && *value > 0.0;
@@ -203,7 +204,7 @@ mod tests {
         let plan = read(
             "{optimizer: momentum, optimizer_states: 1.5, gradients: bf16, master_weights: none, state: bf16, \
              recompute: {every: 3}, schedule: interleaved, chunks: 4, zero: 3, micro_batch: 2, dropout: 10 %, \
-             total_tokens: 1e12, dollars_per_hour: 2}",
+             products: fp8, total_tokens: 1e12, dollars_per_hour: 2}",
         );
         let expected = Training {
             optimizer: Optimizer { kind: memwall_model_graph::OptimizerKind::Momentum, states: Some(1.5) },
@@ -211,6 +212,7 @@ mod tests {
             recompute: Recompute::Every(3),
             schedule: PipelineSchedule { kind: ScheduleKind::Interleaved, chunks: 4 },
             zero: ZeroStage::Weights,
+            products: Some(Dtype::Fp8),
             dropout: 0.1,
         };
         assert_eq!(

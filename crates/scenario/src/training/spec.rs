@@ -41,6 +41,9 @@ pub(crate) struct TrainingSpec {
     pub total_tokens: Option<f64>,
     /// What an hour of a device costs, in dollars, for the cost of a trillion tokens.
     pub dollars_per_hour: Option<f64>,
+    /// Number format in which products with the layers' weights compute, where not in that of weights and activations:
+    /// `fp8` for training in 8 bits with 16-bit tensors. Default: as the tensors are.
+    pub products: Option<Dtype>,
     /// Share of activations that dropout zeroes, from 0 to below 1: `0.1` or `10 %`. Default 0.
     pub dropout: Option<Amount>,
 }

@@ -8,10 +8,6 @@ use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineW
 use crate::record::TrainingMemory;
 use memwall_units::Picos;
 
-/// Units of layers whose whole weights and gradients are there at once where they are divided: the one at work and the
-/// one that is coming.
-const UNITS_AT_ONCE: u64 = 2;
-
 /// Memory of the fullest stage while the pipeline ran as `record` says.
 pub(crate) fn fullest(
     model: &TrainingModel,
@@ -137,10 +133,14 @@ fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, 
         (MemoryItem::MasterWeights, formats.master.map_or(0, |dtype| dtype.bytes_for(own))),
         (MemoryItem::OptimizerState, formats.state.bytes_for(states)),
     ];
-    if zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
-        let unit = stage.parts.iter().map(|part| part.graph.largest_unit()).max().unwrap_or(0);
-        let whole = data.weights.bytes_for(unit).saturating_add(data.gradients.bytes_for(unit));
-        items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(UNITS_AT_ONCE)));
+    if model.keeps_whole {
+        let whole = data.weights.bytes_for(shared.saturating_add(experts));
+        items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(2)));
+    } else if zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
+        // Whole gradients are in the weights' format until they are summed.
+        let units = stage.parts.iter().map(|part| part.graph.largest_units()).max().unwrap_or(0);
+        let whole = data.weights.bytes_for(units);
+        items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(2)));
     }
     items
 }

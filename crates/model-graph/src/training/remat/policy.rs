@@ -1,7 +1,7 @@
 //! Rules that say what is kept.
 
 use super::{Plan, Problem, segments};
-use crate::{OpClass, OpId, OpKind, Operator, Recompute, TrainingGraph};
+use crate::{CollectiveKind, OpClass, OpId, OpKind, Operator, Recompute, TrainingGraph};
 
 impl Plan {
     /// What a rule keeps of a training graph; `problem` is the graph's own.
@@ -11,8 +11,8 @@ impl Plan {
     ///   ([`segments`]), each of which counts as a layer.
     /// * `every`: of every that-many-th layer everything, of the others as `full`.
     /// * `selective`: everything but what is between the queries, keys and values and the attention's result; where that
-    ///   is one kernel, everything but the pointwise functions of feed-forward blocks; where there are no layers,
-    ///   everything but norms and pointwise functions.
+    ///   is one kernel, of each layer its result, every second product's and what ranks add up (as torchtitan's selective
+    ///   checkpointing of operators does); where there are no layers, everything but norms and pointwise functions.
     /// * `optimal`: as `none`; [`super::optimal`] finds more.
     #[must_use]
     pub fn of(training: &TrainingGraph, problem: &Problem, rule: Recompute) -> Self {
@@ -23,6 +23,10 @@ impl Plan {
             Recompute::Every(number) => {
                 let keeps = |layer: u32| layer.is_multiple_of(number.max(1));
                 by_layer(problem, &layers(problem, operators), keeps)
+            }
+            Recompute::Selective if has_attention(operators) => {
+                let kept = every_second_product(operators);
+                by_layer_but(problem, operators, |maker| kept[maker as usize])
             }
             Recompute::Selective => {
                 let cheap = cheap(operators);
@@ -49,6 +53,41 @@ fn by_layer(problem: &Problem, layers: &[Option<u32>], keeps: impl Fn(u32) -> bo
     })
 }
 
+/// Keeps what is in no layer, what crosses from one to another, and what operators make that `keeps` names.
+fn by_layer_but(problem: &Problem, operators: &[Operator], keeps: impl Fn(u32) -> bool) -> Plan {
+    let layers = layers(problem, operators);
+    Plan::keep(problem, |value| {
+        let maker = problem.producer(value);
+        let Some(layer) = layers[maker as usize] else { return true };
+        let mut readers = problem.readers(value).iter().filter_map(|reader| layers.get(*reader as usize));
+        keeps(maker) || readers.any(|of| *of != Some(layer))
+    })
+}
+
+fn has_attention(operators: &[Operator]) -> bool {
+    operators.iter().any(|operator| matches!(operator.kind, OpKind::Attention(_)))
+}
+
+/// Of each operator, whether it is an attention, the second, fourth ... product of its layer, or adds up over ranks.
+fn every_second_product(operators: &[Operator]) -> Vec<bool> {
+    let (mut layer, mut products) = (None, 0_u32);
+    let kept = operators.iter().map(|operator| {
+        if operator.layer != layer {
+            (layer, products) = (operator.layer, 0);
+        }
+        match &operator.kind {
+            OpKind::Attention(_) => true,
+            OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => {
+                products += 1;
+                products.is_multiple_of(2)
+            }
+            OpKind::Collective(collective) => collective.kind == CollectiveKind::ReduceScatter,
+            _ => false,
+        }
+    });
+    kept.collect()
+}
+
 type Cheap = fn(&Operator) -> bool;
 
 /// What `selective` computes again.
@@ -56,12 +95,6 @@ fn cheap(operators: &[Operator]) -> Cheap {
     let has = |wanted: fn(&Operator) -> bool| operators.iter().any(wanted);
     if !has(|operator| operator.layer.is_some()) {
         return |operator| matches!(operator.kind, OpKind::Elementwise { .. } | OpKind::Norm { .. });
-    }
-    if has(|operator| matches!(operator.kind, OpKind::Attention(_))) {
-        return |operator| {
-            let feed_forward = operator.label.starts_with("mlp.") || operator.label.starts_with("moe.");
-            feed_forward && matches!(operator.kind, OpKind::Elementwise { .. })
-        };
     }
     |operator| {
         let scores = operator.class == OpClass::ActAct || matches!(operator.kind, OpKind::Softmax { .. });
