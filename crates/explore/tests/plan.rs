@@ -237,11 +237,11 @@ fn any_number_of_threads_gives_the_same_bytes() {
 #[test]
 fn a_published_plan_is_screened_like_the_others() {
     let report = report(
-        "plan: { simulate: 2, recompute: none, published: { tensor: 8, micro_batch: 8, sequence: true, source: nobody } }",
+        "plan: { simulate: 2, recompute: none, published: { tensor: 4, micro_batch: 4, sequence: true, source: nobody } }",
     );
     let published = report.published.expect("it was given");
     assert!(published.fits && published.ahead > 0);
-    assert_eq!(published.row.tensor, 8);
+    assert_eq!(published.row.tensor, 4);
     assert!(published.row.simulated.is_some(), "{published:?}");
     assert!(!published.row.why.is_empty());
 }
@@ -270,7 +270,7 @@ fn what_does_not_divide_or_fit_is_said() {
 fn the_table_that_people_read() {
     let document = plan(
         "plan: { simulate: 3, recompute: [none, full], pipeline: [1, 2], context: 1, micro_batch: [1, 2], \
-         published: { tensor: 8, micro_batch: 2, sequence: true, mfu: 30 %, source: nobody } }",
+         published: { tensor: 4, micro_batch: 2, sequence: true, mfu: 30 %, source: nobody } }",
     );
     insta::assert_snapshot!(document.unwrap().to_table(View { width: 140, ..View::default() }));
 }

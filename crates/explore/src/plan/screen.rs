@@ -194,14 +194,26 @@ impl ShapeScreen<'_> {
     pub fn explain(&mut self, choice: &TrainingChoice) -> (Parts, Memory) {
         self.prepare(choice);
         let (time, deciding) = self.time(choice);
-        let stage = self.stages[deciding];
-        let ends = self.ends_of(choice, &stage);
+        let count = self.stages.len();
+        // Where a device has parts of several stages, the time is their mean.
+        let over: Vec<usize> = match choice.schedule.kind {
+            ScheduleKind::ZeroBubbleV => (0..count).collect(),
+            ScheduleKind::DualPipe => vec![deciding, count - 1 - deciding],
+            _ => vec![deciding],
+        };
+        let mean = |of: &dyn Fn(&Stage) -> f64| {
+            over.iter().map(|number| of(&self.stages[*number])).sum::<f64>() / over.len() as f64
+        };
         let parts = f64::from(self.shape.parallel.micro_batches);
-        let sent = stage.sent;
-        let sent =
-            Sent { tensor: parts * sent.tensor, context: parts * sent.context, expert: parts * sent.expert };
-        let (again, optimizer, data) = (parts * stage.again, ends.optimizer, ends.data);
-        let computing = parts * stage.computing() - again;
+        let sent = Sent {
+            tensor: parts * mean(&|stage| stage.sent.tensor),
+            context: parts * mean(&|stage| stage.sent.context),
+            expert: parts * mean(&|stage| stage.sent.expert),
+        };
+        let again = parts * mean(&|stage| stage.again);
+        let data = mean(&|stage| self.ends_of(choice, stage).data);
+        let optimizer = mean(&|stage| self.ends_of(choice, stage).optimizer);
+        let computing = parts * mean(&Stage::computing) - again;
         let bubble = (time - computing - again - sent.total() - optimizer - data).max(0.0);
         let memory = (0..self.stages.len()).map(|number| self.memory_of(choice, number));
         let fullest = memory
