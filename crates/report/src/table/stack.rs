@@ -93,6 +93,7 @@ mod tests {
             notes: Vec::new(),
             timeline: None,
             team: None,
+            training: None,
         };
         let stalls = stalls.iter().map(|(cause, ps)| StallReport { cause: *cause, place: None, ps: *ps });
         let engine = EngineReport {

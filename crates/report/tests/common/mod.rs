@@ -55,6 +55,7 @@ pub fn decode_record() -> Record {
         notes: vec!["The datasheet has no fp4 rate; fp4 runs at the fp8 rate.".to_owned()],
         timeline: None,
         team: None,
+        training: None,
     }
 }
 
@@ -84,6 +85,7 @@ pub fn empty_record() -> Record {
         notes: Vec::new(),
         timeline: None,
         team: None,
+        training: None,
     }
 }
 
