@@ -95,9 +95,10 @@ fn what_does_not_fit_says_what_would() {
 #[test]
 fn a_person_reads_what_lies_there() {
     let view = View { color: false, width: 100, verbose: false };
-    insta::assert_snapshot!(shipped("fig4").to_table(view));
-    insta::assert_snapshot!(shipped("zero").to_table(view));
-    insta::assert_snapshot!(shipped("fig4").to_csv());
+    for name in ["fig4", "zero", "memory_over_6", "low_precision", "second_order"] {
+        insta::assert_snapshot!(name, shipped(name).to_table(view));
+    }
+    insta::assert_snapshot!("fig4_csv", shipped("fig4").to_csv());
 }
 
 proptest! {
