@@ -47,6 +47,14 @@ pub fn line(entry: &OperatorSpec) -> String {
         ("tokens", entry.tokens),
         ("experts", entry.experts),
         ("top_k", entry.top_k),
+        ("height", entry.height),
+        ("width", entry.width),
+        ("in", entry.in_channels),
+        ("out", entry.out_channels),
+        ("groups", entry.groups),
+        ("kernel", entry.kernel),
+        ("stride", entry.stride),
+        ("padding", entry.padding),
         ("causal", entry.causal.map(u64::from)),
     ];
     let sizes: Vec<String> =
@@ -169,6 +177,9 @@ pub fn operators() -> impl Strategy<Value = OperatorSpec> {
             }
         ),
         1 => gather_sums(),
+        2 => convolutions(),
+        1 => pools(),
+        1 => (size(), 1_u64..300).prop_map(|(m, n)| rows(SpecOp::BatchNorm, m, n)),
         1 => (size(), 1_u64..64, 1_u64..9).prop_map(|(tokens, experts, top_k)| OperatorSpec {
             op: SpecOp::Route,
             tokens: Some(tokens),
@@ -190,6 +201,44 @@ pub fn gather_sums() -> impl Strategy<Value = OperatorSpec> {
             ..rows(SpecOp::GatherSum, look_ups, cols)
         },
     )
+}
+
+/// A convolution of any shape that fits, in groups now and then.
+pub fn convolutions() -> impl Strategy<Value = OperatorSpec> {
+    let groups = prop_oneof![3 => Just(1_u64), 1 => 2_u64..9];
+    let channels = (groups, 1_u64..40, 1_u64..40);
+    (1_u64..5, 1_u64..60, 1_u64..60, channels, window()).prop_map(
+        |(batch, height, width, (groups, read, written), (kernel, stride, padding))| OperatorSpec {
+            op: SpecOp::Convolution,
+            batch: Some(batch),
+            // A window that does not fit is an error, which others test.
+            height: Some(height.max(kernel)),
+            width: Some(width.max(kernel)),
+            in_channels: Some(groups * read),
+            out_channels: Some(groups * written),
+            groups: Some(groups),
+            kernel: Some(kernel),
+            stride: Some(stride),
+            padding: Some(padding),
+            ..Default::default()
+        },
+    )
+}
+
+/// A pool of any shape that fits.
+pub fn pools() -> impl Strategy<Value = OperatorSpec> {
+    let op = prop::sample::select(vec![SpecOp::MaxPool, SpecOp::AveragePool]);
+    (op, convolutions()).prop_map(|(op, entry)| OperatorSpec {
+        op,
+        out_channels: None,
+        groups: None,
+        ..entry
+    })
+}
+
+/// Kernel, stride and padding.
+fn window() -> impl Strategy<Value = (u64, u64, u64)> {
+    (1_u64..8, 1_u64..4, 0_u64..4)
 }
 
 /// A matmul of any shape, batched now and then.

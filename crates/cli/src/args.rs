@@ -1,6 +1,7 @@
 //! The command line.
 
 mod optimize;
+mod plan;
 mod replay;
 mod study;
 mod sweep;
@@ -12,6 +13,8 @@ use memwall_simulator::Fidelity;
 
 use optimize::OPTIMIZE_EXAMPLES;
 pub use optimize::OptimizeArgs;
+use plan::PLAN_EXAMPLES;
+pub use plan::{PlanArgs, Program};
 pub use replay::{CHAKRA, PageArg, PatternArg, RefreshArg, ReplayArgs};
 pub use study::{CompareArgs, WhatifArgs};
 use sweep::SWEEP_EXAMPLES;
@@ -77,6 +80,9 @@ pub enum Command {
     /// The best designs of many: all that `sweep:` spans are screened, those nothing beats are simulated
     #[command(after_help = OPTIMIZE_EXAMPLES)]
     Optimize(OptimizeArgs),
+    /// The best way to train: every way to divide a model and a batch over a cluster is screened, the best are simulated
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
     /// Check scenarios without running them; reports everything that is wrong
     #[command(after_help = "Example:\n  memwall check scenarios/tutorial/*.yaml")]
     Check(CheckArgs),

@@ -30,6 +30,7 @@ fn run(cli: Cli) -> Exit {
         Command::Run(args) => commands::run::run(&args, &global),
         Command::Sweep(args) => commands::sweep::sweep(&args, &global),
         Command::Optimize(args) => commands::optimize::optimize(&args, &global),
+        Command::Plan(args) => commands::plan::plan(&args, &global),
         Command::Check(args) => commands::check::check(&args, &global),
         Command::Compare(args) => commands::compare::compare(&args, &global),
         Command::Whatif(args) => commands::whatif::whatif(&args, &global),

@@ -8,6 +8,9 @@ pub(crate) fn workload_text(case: &Case) -> String {
     let formats = formats(case.subject.precision());
     match &case.subject {
         Subject::Model { workload, .. } => format!("{}, {formats}", phase_text(workload)),
+        Subject::Network { step, .. } => {
+            format!("encode, batch {}, {} x {} pixels, {formats}", step.batch, step.image, step.image)
+        }
         Subject::Graph { graph, .. } => format!("{} operators, {formats}", graph.operators().len()),
     }
 }

@@ -1,5 +1,6 @@
 //! Running the cases of a scenario.
 
+use memwall_hardware::{CatalogError, catalog};
 use memwall_model_graph::GraphError;
 use memwall_report::{
     CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, Wanted, compare,
@@ -33,6 +34,9 @@ pub enum Reason {
     /// It could not be simulated, or not to its end.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    /// The catalog is broken.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// It could not be written as a trace.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -50,7 +54,7 @@ impl RunError {
             Reason::Trace(error) => error.is_limit(),
             Reason::Simulation(error) => matches!(error, Limit { .. } | TooMuch { .. }),
             Reason::Export(_) => true,
-            Reason::Graph(_) => false,
+            Reason::Graph(_) | Reason::Catalog(_) => false,
         }
     }
 }
@@ -123,6 +127,9 @@ pub(crate) fn options(case: &Case, timeline: bool) -> Options {
 
 /// Runs one case, with the plans of another where one is given.
 pub(crate) fn run_held(case: &Case, held: Option<&Case>, options: Options) -> Result<Record, Reason> {
+    if let Some(plan) = &case.training {
+        return run_training(case, plan, held, options);
+    }
     if let Some(team) = &case.team {
         return run_team(case, team, held, options);
     }
@@ -138,6 +145,51 @@ pub(crate) fn run_held(case: &Case, held: Option<&Case>, options: Options) -> Re
         simulation.step(&step.graphs[0], step.phase, step.tokens)?;
     }
     Ok(simulation.finish())
+}
+
+/// One iteration of training.
+fn run_training(
+    case: &Case,
+    plan: &memwall_scenario::TrainingPlan,
+    held: Option<&Case>,
+    options: Options,
+) -> Result<Record, Reason> {
+    let unsupported = || GraphError::Unsupported("only a model is trained".to_owned());
+    let model = case.training_model().ok_or_else(unsupported)??;
+    let alone = Alone::new()?;
+    let (fabric, library, slow): (_, _, &[(u32, f64)]) = match &case.team {
+        Some(team) => (team.system.fabric(), &*team.library, &team.slow),
+        None => (alone.system.fabric(), &alone.library, &[]),
+    };
+    let held_fabric = |held: &Case| held.team.as_ref().map(|team| team.system.clone());
+    let held_system = held.and_then(held_fabric);
+    let plans_of =
+        held.map(|held| (&*held.device, held_system.as_ref().map_or(fabric, |system| system.fabric())));
+    let team = Team::new(TeamSetup {
+        device: &case.device,
+        software: &case.software,
+        fabric,
+        library,
+        parallel: case.parallel(),
+        slow,
+        options,
+        plans_of,
+    })?;
+    let tokens = case.steps().next().transpose()?.map_or(0, |step| step.tokens);
+    Ok(team.train(&model, plan.training.schedule, tokens)?)
+}
+
+/// Links and a library for a device that is alone and so uses neither.
+struct Alone {
+    system: memwall_hardware::System,
+    library: memwall_hardware::CommunicationLibrary,
+}
+
+impl Alone {
+    fn new() -> Result<Self, Reason> {
+        let any = catalog::systems().first().map_or("dgx-h100", |entry| entry.name);
+        Ok(Self { system: catalog::system(any)?, library: catalog::communication("nccl")? })
+    }
 }
 
 fn run_team(

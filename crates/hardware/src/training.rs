@@ -22,6 +22,10 @@ pub struct TrainingSoftware {
     /// Whether a matmul adds a weight's gradient to the sum over micro-batches; otherwise another kernel does.
     #[serde(skip_serializing_if = "is_off")]
     pub fuses_gradients: bool,
+    /// Whether a layer that computes anything again in the backward pass computes everything again, its last result
+    /// included, which nobody needs; otherwise it stops when it has what gradients need.
+    #[serde(skip_serializing_if = "is_off")]
+    pub recomputes_whole_layers: bool,
     /// Whether the host waits for the device at every message between stages.
     #[serde(skip_serializing_if = "is_off")]
     pub synchronises: bool,
@@ -76,11 +80,12 @@ impl TrainingSoftware {
     }
 
     /// Settings that are on or off, each by its key.
-    const fn settings(&self) -> [(&'static str, bool); 8] {
+    const fn settings(&self) -> [(&'static str, bool); 9] {
         [
             ("overlaps_gradients", self.overlaps_gradients),
             ("overlaps_tensor", self.overlaps_tensor),
             ("fuses_gradients", self.fuses_gradients),
+            ("recomputes_whole_layers", self.recomputes_whole_layers),
             ("synchronises", self.synchronises),
             ("zero_pass", self.zero_pass),
             ("copy_pass", self.copy_pass),

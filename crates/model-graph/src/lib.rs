@@ -45,7 +45,7 @@ pub use tensor::{Tensor, TensorId, TensorKey, TensorRole};
 pub use training::remat;
 pub use training::{
     DataParallel, Differentiation, Finish, Optimizer, OptimizerKind, Pass, PipelineSchedule, Recompute,
-    ScheduleKind, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart, TrainingSettings,
-    TrainingStage, UpdatePasses, ZeroStage,
+    ScheduleKind, StateBytes, StateFormats, Training, TrainingGraph, TrainingModel, TrainingPart,
+    TrainingSettings, TrainingStage, UpdatePasses, ZeroStage,
 };
 pub use workload::{Phase, Step, StepPhase, Workload};

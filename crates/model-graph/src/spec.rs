@@ -37,16 +37,16 @@ pub struct OperatorSpec {
     /// matmul, grouped_matmul: columns of A, rows of B.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub k: Option<u64>,
-    /// matmul: independent products (1 when absent); attention: sequences.
+    /// matmul: independent products (1 when absent); attention: sequences; convolution, pools: images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u64>,
     /// matmul: consecutive products that share one B; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub b_shared_by: Option<u64>,
-    /// softmax, norms, gather: rows; gather_sum: look-ups.
+    /// softmax, norms, gather: rows; batch_norm: images x pixels; gather_sum: look-ups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// softmax, norms, gather, gather_sum: elements a row.
+    /// softmax, norms, gather, gather_sum: elements a row; batch_norm: channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cols: Option<u64>,
     /// Elementwise functions, rope, permute: output elements; input, weight, kv_cache: elements held.
@@ -86,6 +86,30 @@ pub struct OperatorSpec {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<bool>,
+    /// convolution, pools: height of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// convolution, pools: width of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u64>,
+    /// convolution, pools: channels read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_channels: Option<u64>,
+    /// convolution: channels written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_channels: Option<u64>,
+    /// convolution: groups of channels that do not mix; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
+    /// convolution, pools: pixels along the sides of the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<u64>,
+    /// convolution, pools: pixels from one position of the window to the next; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<u64>,
+    /// convolution, pools: pixels of zeros on each side of an image; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<u64>,
     /// grouped_matmul, route: tokens to be routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
@@ -155,6 +179,14 @@ pub enum SpecOp {
     Route,
     /// Copy of tokens to another order: `elements`.
     Permute,
+    /// Convolution of images: `height`, `width`, `in_channels`, `out_channels`, `kernel`.
+    Convolution,
+    /// The largest of the pixels under a window: `height`, `width`, `in_channels`, `kernel`.
+    MaxPool,
+    /// Their mean.
+    AveragePool,
+    /// Scaling and shifting of channels: `rows` (images x pixels), `cols` (channels).
+    BatchNorm,
 }
 
 /// What is wrong with an entry of an inline graph.

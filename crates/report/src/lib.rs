@@ -15,9 +15,11 @@ mod energy;
 mod escape;
 mod expect;
 pub mod html;
+mod memory;
 mod metric;
 mod number;
 mod optimize;
+mod plan;
 mod published;
 mod recompute;
 mod replay;
@@ -49,8 +51,14 @@ pub use curve::{
 pub use document::{Document, SCHEMA_VERSION};
 pub use energy::{EnergyPartReport, EnergyReport, SiliconReport};
 pub use expect::{Checked, Expectation, Wanted};
+pub use memory::{
+    Limit, MEMORY_ITEMS, MemoryDocument, MemoryItem, MemoryReport, PublishedSize, check_memory_metric,
+};
 pub use metric::{MetricUnit, UnknownMetric, check_metric_name, metric, metric_names, metric_text};
 pub use optimize::{DesignReport, FreeAxis, LimitReport, OptimizeDocument};
+pub use plan::{
+    LoserReport, PlanConfig, PlanDocument, PlanParts, PlanReport, PlanRow, PublishedRow, SimulatedPlan,
+};
 pub use published::{Comparison, Published, Quantity, Reference, compare};
 pub use recompute::{
     ClaimPoint, ClaimReport, RecomputeDocument, RecomputeOutcome, RecomputePoint, RecomputeReport,

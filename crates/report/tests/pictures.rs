@@ -3,13 +3,16 @@
 mod common;
 
 use common::{case, decode_record, empty_record, prefill_record};
+use memwall_model_graph::{PipelineSchedule, ScheduleKind};
 use memwall_report::chart::{
-    Axis, Chart, Figure, Goal, Line, Lines, Machine, Mark, ParallelCoordinates, Points, Roof, Scatter,
-    Section, Unit, design_figures, run_sections,
+    Axis, Chart, Figure, Goal, Line, Lines, Machine, Mark, MemoryAreas, ParallelCoordinates, Pipeline,
+    Points, Roof, Scatter, Section, Unit, design_figures, run_sections,
 };
 use memwall_report::html::Page;
 use memwall_report::svg::svg_file;
 use memwall_report::{CaseReport, Document};
+use memwall_simulator::memory_timeline::{MemoryItem, MemoryTimeline, PartMemory, StageMemory};
+use memwall_simulator::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork, run};
 use memwall_simulator::{Interval, Timeline, Track};
 use memwall_units::Picos;
 
@@ -71,6 +74,43 @@ fn designs() -> Points {
     Points { columns, rows, names: Vec::new() }
 }
 
+/// Three stages of 1F1B over four micro-batches, and what the first keeps in memory.
+fn pipeline() -> (Pipeline, MemoryAreas) {
+    let (record, part) = ran(ScheduleKind::OneForwardOneBackward, 3, 4);
+    let gb = |bytes: u64| bytes * 1_000_000_000;
+    let memory = StageMemory {
+        constant: vec![
+            (MemoryItem::Context, gb(1)),
+            (MemoryItem::Weights, gb(8)),
+            (MemoryItem::OptimizerState, gb(32)),
+            (MemoryItem::Gradients, gb(16)),
+        ],
+        parts: vec![PartMemory { activations: part.activations, recomputed: gb(2), ..PartMemory::default() }],
+        fragmentation: 0.05,
+    };
+    let timeline = MemoryTimeline::of_stage(&record, 0, &memory, gb(80));
+    (Pipeline::new(&record), MemoryAreas::new(&timeline))
+}
+
+fn ran(kind: ScheduleKind, stages: u32, micro_batches: u32) -> (PipelineRecord, PartWork) {
+    let part = PartWork {
+        forward: Picos(10_000_000_000),
+        backward: Picos(20_000_000_000),
+        backward_input: Picos(10_000_000_000),
+        backward_weight: Picos(10_000_000_000),
+        together: Some(Picos(25_000_000_000)),
+        send_forward: Picos(1_000_000_000),
+        send_backward: Picos(1_000_000_000),
+        activations: 4_000_000_000,
+        kept_for_weights: 2_000_000_000,
+    };
+    let schedule = PipelineSchedule { kind, chunks: 1 };
+    let order = PipelineOrder::of(schedule, stages, micro_batches).unwrap();
+    let parts = vec![part; (stages * order.parts()) as usize];
+    let record = run(&order, &PipelineWork { parts, sender_waits: false }, Detail::Intervals).unwrap();
+    (record, part)
+}
+
 /// A figure of each kind of chart.
 fn all_kinds() -> Vec<Figure> {
     let mut figures: Vec<Figure> = sections(vec![case("decode", &decode_record())])
@@ -94,6 +134,9 @@ fn all_kinds() -> Vec<Figure> {
         figures.push(Figure { id: id.to_owned(), title, summary, chart });
     };
     add("lines", Chart::Lines(lines));
+    let (pipeline, memory) = pipeline();
+    add("pipeline", pipeline.figure("pipeline", "1f1b").chart);
+    add("memory", memory.figure("memory", "stage 0").chart);
     figures.extend(design_figures(&points, 2, 1, &[(1, Goal::Least), (2, Goal::Least)]));
     figures
 }
@@ -118,8 +161,9 @@ fn page(figures: Vec<Figure>) -> String {
 /// The snapshots are the pictures: open them in a browser when they change.
 #[test]
 fn small_pictures_are_these() {
-    for figure in
-        all_kinds().iter().filter(|figure| ["roofline", "operators", "lines"].contains(&&figure.id[..]))
+    for figure in all_kinds()
+        .iter()
+        .filter(|figure| ["roofline", "operators", "lines", "pipeline", "memory"].contains(&&figure.id[..]))
     {
         insta::assert_snapshot!(format!("picture_{}", figure.id), svg_file(figure).unwrap());
     }
@@ -132,7 +176,7 @@ fn pictures_stand_alone() {
     let kinds = figures.iter().map(|figure| std::mem::discriminant(&figure.chart));
     assert_eq!(
         kinds.collect::<std::collections::HashSet<_>>().len(),
-        6,
+        8,
         "a kind of chart has no example here"
     );
     for figure in &figures {
@@ -212,6 +256,8 @@ fn nothing_can_be_drawn_too() {
         Chart::StackedBars(memwall_report::chart::StackedBars::default()),
         Chart::Roofline(memwall_report::chart::Roofline::default()),
         Chart::Timeline(memwall_report::chart::Timeline::default()),
+        Chart::Pipeline(Pipeline::default()),
+        Chart::MemoryAreas(MemoryAreas::default()),
     ] {
         let figure = Figure { id: "x".to_owned(), title: "x".to_owned(), summary: String::new(), chart };
         assert!(svg_file(&figure).unwrap().ends_with("</svg>\n"));
@@ -231,4 +277,32 @@ fn layers_divide_the_time() {
     }
     let named: Vec<&str> = chart.parts.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(named, ["compute", "bandwidth(hbm)"]);
+}
+
+/// A pipeline too large to be seen whole is shown from its start, with stages from both ends; its table has all times.
+#[test]
+fn a_large_pipeline_is_cut_where_it_cannot_be_seen() {
+    let (record, _) = ran(ScheduleKind::OneForwardOneBackward, 64, 256);
+    let chart = Pipeline::new(&record);
+    assert_eq!((chart.stages.len(), chart.stages_left_out), (32, 32));
+    assert_eq!((chart.stages[0].stage, chart.stages[31].stage), (0, 63));
+    let drawn: usize = chart.stages.iter().map(|row| row.passes.len()).sum();
+    assert!((1000..=2400).contains(&drawn), "{drawn}");
+    assert!(chart.until_s < chart.end_s);
+    assert!(chart.stages.iter().all(|row| row.count == 512));
+    let figure = chart.figure("pipeline", "1f1b");
+    assert!(figure.summary.contains("The beginning of it"));
+    assert!(svg_file(&figure).unwrap().len() < 700_000);
+}
+
+/// Passes that run at once are drawn in half of the height each, and parts of a stage in tints.
+#[test]
+fn pairs_and_parts_are_told_apart() {
+    let (record, _) = ran(ScheduleKind::DualPipe, 4, 8);
+    let chart = Pipeline::new(&record);
+    let beside = chart.stages[0].passes.iter().filter(|pass| pass.beside).count();
+    let paired = record.stages[0].intervals.iter().filter(|interval| interval.pass.paired).count();
+    assert_eq!(beside, 2 * paired);
+    let svg = svg_file(&chart.figure("pipeline", "dualpipe")).unwrap();
+    assert!(svg.contains("forward, part 1") && svg.contains(", beside another"));
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use memwall_hardware::{Device, SoftwareProfile};
-use memwall_model_graph::{Graph, GraphError, Parallel, Phase, Sparsity, Step as ModelStep, Workload};
+use memwall_model_graph::networks::{self, NetworkStep};
+use memwall_model_graph::{
+    Graph, GraphError, Network, Parallel, Phase, Sparsity, Step as ModelStep, Workload,
+};
 
 use crate::case::{Case, Footprint, Subject, rank_graphs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,6 +17,7 @@ use crate::node::{Node, Step, Value};
 use crate::resolve::Resolver;
 use crate::source::SourceKind;
 use crate::spec::{RUN_KEYS, SCENARIO_KEYS, WorkloadSpec};
+use crate::training::TrainingPlan;
 use crate::{capacity, formats, graph, placement, sparsity, team, training, typed, workload};
 
 /// Validates the tree of one case, called `name`; adds all problems.
@@ -46,11 +50,11 @@ pub(crate) fn build(
     };
     let subject = subject(resolver, root, spec.as_ref(), software.as_deref(), problems);
     let sparsity = sparsity::build(resolver, root, problems);
-    training::refuse(resolver, root, problems);
     let (device, software) = (device?, software?);
     let placement = placement::build(resolver, root, &device, problems);
     let (sparsity, placement) = (sparsity?, placement?);
     let subject = pruned(subject?, sparsity);
+    let plan = training_of(resolver, root, &subject, problems)?;
     let team = match machine {
         Some(machine) => Some(team::build(resolver, root, machine?, &subject, problems)?),
         None => {
@@ -58,7 +62,11 @@ pub(crate) fn build(
             None
         }
     };
-    let parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    let mut parallel = team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+    if let (Some(plan), Subject::Model { workload, .. }) = (&plan, &subject) {
+        check_micro_batch(resolver, root, (plan, workload.batch, &parallel), problems)?;
+        parallel = plan.divided(parallel, workload.batch);
+    }
     if let (Some(_), Some(block)) = (&team, present(root, "placement")) {
         let message = "a `placement` with a `system`: it is simulated of one device";
         let problem = Diagnostic::at(&resolver.sources, block.place, message, "");
@@ -86,8 +94,46 @@ pub(crate) fn build(
         placement,
         footprint,
         notes,
+        training: plan,
         first_step,
     })
+}
+
+/// How the model is trained, where it is.
+fn training_of(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    subject: &Subject,
+    problems: &mut Diagnostics,
+) -> Option<Option<TrainingPlan>> {
+    match subject {
+        Subject::Model { workload, options, .. } if workload.phase == Phase::Train => {
+            training::build(resolver, root, options.precision.weights, problems).map(Some)
+        }
+        _ => {
+            training::refuse(resolver, root, problems);
+            Some(None)
+        }
+    }
+}
+
+/// A problem where micro-batches of the given size do not make up each copy's part of the batch.
+fn check_micro_batch(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    (plan, batch, parallel): (&TrainingPlan, u64, &Parallel),
+    problems: &mut Diagnostics,
+) -> Option<()> {
+    let Some(size) = plan.micro_batch else { return Some(()) };
+    let copies = u64::from(parallel.data.max(1));
+    if batch.is_multiple_of(copies) && (batch / copies).is_multiple_of(size) {
+        return Some(());
+    }
+    let path = [Step::Key("training".to_owned()), Step::Key("micro_batch".to_owned())];
+    let message = format!("a batch of {batch} over {copies} copies is not made of micro-batches of {size}");
+    let label = format!("expected a divisor of {}", batch / copies);
+    problems.push(typed::problem_at(&resolver.sources, root, "", &path, message, label));
+    None
 }
 
 /// A key's value unless it is absent or null.
@@ -115,11 +161,23 @@ pub(crate) fn foreign_keys_but(
     (shared, others): (&[&str], &[&str]),
     problems: &mut Diagnostics,
 ) {
+    let of_runs = RUN_KEYS.iter().filter(|key| !shared.contains(key));
+    let foreign: Vec<&str> = of_runs.chain(others).copied().collect();
+    refuse_keys(resolver, root, kind, &foreign, problems);
+}
+
+/// Adds a problem for each of `keys` that a person wrote.
+pub(crate) fn refuse_keys(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    kind: &str,
+    keys: &[&str],
+    problems: &mut Diagnostics,
+) {
     for (key, field) in root.map().into_iter().flatten() {
         let key = key.as_ref();
         let written = matches!(resolver.sources.kind(field.key), SourceKind::File | SourceKind::Set);
-        let is_of_runs = RUN_KEYS.contains(&key) && !shared.contains(&key);
-        if written && (is_of_runs || others.contains(&key)) {
+        if written && keys.contains(&key) {
             let message = format!("a {kind} has no `{key}`");
             let label = "only for scenarios of other kinds";
             problems.push(Diagnostic::at(&resolver.sources, field.key, message, label).with_path(key));
@@ -156,7 +214,7 @@ pub(crate) fn missing<T>(
 
 /// What scenarios of other kinds have and a run has not.
 fn check_kind(resolver: &Resolver<'_>, root: &Node, problems: &mut Diagnostics) {
-    for kind in ["microbenchmark", "trend", "recompute"] {
+    for kind in ["microbenchmark", "trend", "plan", "memory", "recompute"] {
         let Some(field) = root.map().and_then(|map| map.get(kind)) else { continue };
         let message = format!("a `{kind}` in a scenario of kind `run`");
         let problem =
@@ -218,12 +276,37 @@ fn subject(
             Some(Subject::Graph { graph: Arc::new(graph), precision })
         }
         (Some(block), None) => {
+            if let Some(network) = block.text().and_then(networks::find) {
+                return network_subject(resolver, root, network, (spec?, software?), problems);
+            }
             let model = resolver.model(block, problems)?;
             let spec = spec?;
+            workload::refuse_image(&resolver.sources, root, spec, problems);
             let workload =
                 workload::workload(&resolver.sources, root, spec, model.architecture.kind, problems)?;
             let options = workload::build_options(spec, software?);
             Some(Subject::Model { name: model.name, architecture: model.architecture, workload, options })
+        }
+    }
+}
+
+/// A convolutional network: one pass over a batch of images.
+fn network_subject(
+    resolver: &Resolver<'_>,
+    root: &Node,
+    network: &'static Network,
+    (spec, software): (&WorkloadSpec, &SoftwareProfile),
+    problems: &mut Diagnostics,
+) -> Option<Subject> {
+    let (batch, image) = workload::images(&resolver.sources, root, spec, network, problems)?;
+    let options = workload::build_options(spec, software);
+    let step = NetworkStep { batch, image, trains: false };
+    match network.build(&step, &options) {
+        Ok(graph) => Some(Subject::Network { network, step, graph: Arc::new(graph), options }),
+        Err(error) => {
+            let path = [Step::Key("workload".to_owned())];
+            problems.push(typed::problem_at(&resolver.sources, root, "", &path, error.to_string(), ""));
+            None
         }
     }
 }
@@ -241,6 +324,10 @@ fn pruned(subject: Subject, sparsity: Option<Sparsity>) -> Subject {
     match (subject, sparsity) {
         (Subject::Graph { graph, precision }, Some(sparsity)) => {
             Subject::Graph { graph: Arc::new(Arc::unwrap_or_clone(graph).pruned(sparsity)), precision }
+        }
+        (Subject::Network { network, step, graph, options }, Some(sparsity)) => {
+            let graph = Arc::new(Arc::unwrap_or_clone(graph).pruned(sparsity));
+            Subject::Network { network, step, graph, options }
         }
         (subject, _) => subject,
     }
@@ -273,7 +360,7 @@ fn fit(
 fn first_step(resolver: &mut Resolver<'_>, asked: &Asked<'_>) -> Result<(FirstStep, Footprint), GraphError> {
     let (parallel, sparsity) = (asked.parallel, asked.sparsity);
     let (architecture, workload, options) = match asked.subject {
-        Subject::Graph { graph, .. } => {
+        Subject::Graph { graph, .. } | Subject::Network { graph, .. } => {
             let footprint = capacity::of_graph(graph);
             return Ok((FirstStep { footprint, graphs: Vec::new() }, near(&footprint, graph, asked)));
         }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System};
+use memwall_model_graph::networks::NetworkStep;
 use memwall_model_graph::{
-    Architecture, BuildOptions, Counting, Graph, GraphError, Parallel, Precision, Sparsity, Step, Workload,
-    build_rank_step,
+    Architecture, BuildOptions, Counting, Graph, GraphError, Network, Parallel, Precision, Sparsity, Step,
+    TrainingModel, Workload, build_rank_step,
 };
 use memwall_simulator::{Fidelity, Placement};
 
-use crate::{Expectation, Reference};
+use crate::{Expectation, Reference, TrainingPlan, training_settings};
 
 /// One model on one machine with one workload, ready to simulate.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Case {
     pub footprint: Footprint,
     /// What a reader should know before believing the numbers: "fp8 has no units of its own and runs as fp16".
     pub notes: Vec<String>,
+    /// How it is trained, where it is.
+    pub training: Option<TrainingPlan>,
     /// The graphs of the first step, where other points of a sweep share them.
     pub(crate) first_step: Option<Vec<Arc<Graph>>>,
 }
@@ -73,6 +76,17 @@ pub enum Subject {
         /// What it is asked to do.
         workload: Workload,
         /// How its steps are cut into operators.
+        options: BuildOptions,
+    },
+    /// A convolutional network and the images it is given; runs once.
+    Network {
+        /// The network.
+        network: &'static Network,
+        /// Its images.
+        step: NetworkStep,
+        /// The operators.
+        graph: Arc<Graph>,
+        /// How they are cut.
         options: BuildOptions,
     },
     /// A graph written out in the scenario; runs once.
@@ -118,6 +132,11 @@ impl Case {
     /// The steps in order, each built when it is asked for.
     pub fn steps(&self) -> Box<dyn Iterator<Item = Result<StepGraph, GraphError>> + Send + '_> {
         match &self.subject {
+            Subject::Network { graph, .. } => Box::new(std::iter::once(Ok(StepGraph {
+                phase: "encode",
+                tokens: 0,
+                graphs: vec![graph.clone()],
+            }))),
             Subject::Graph { graph, .. } => Box::new(std::iter::once(Ok(StepGraph {
                 phase: "graph",
                 tokens: 0,
@@ -142,6 +161,7 @@ impl Case {
     pub fn sequences(&self) -> u64 {
         match &self.subject {
             Subject::Graph { .. } => 0,
+            Subject::Network { step, .. } => step.batch,
             Subject::Model { workload, .. } => {
                 workload.batch.div_ceil(u64::from(self.parallel().data.max(1)))
             }
@@ -151,14 +171,33 @@ impl Case {
     /// How the model is divided; over one rank where there is no team.
     #[must_use]
     pub fn parallel(&self) -> Parallel {
-        self.team.as_ref().map_or_else(Parallel::default, |team| team.parallel)
+        let written = self.team.as_ref().map_or_else(Parallel::default, |team| team.parallel);
+        match (&self.training, &self.subject) {
+            (Some(plan), Subject::Model { workload, .. }) => plan.divided(written, workload.batch),
+            _ => written,
+        }
+    }
+
+    /// The graphs of an iteration, of a case that trains.
+    ///
+    /// # Errors
+    /// The model cannot be divided so.
+    pub fn training_model(&self) -> Option<Result<TrainingModel, GraphError>> {
+        let (Some(plan), Subject::Model { architecture, workload, options, .. }) =
+            (&self.training, &self.subject)
+        else {
+            return None;
+        };
+        let step = workload.steps().next()?;
+        let settings = training_settings(&self.software);
+        Some(TrainingModel::build(architecture, &step, options, &self.parallel(), &plan.training, &settings))
     }
 
     /// How many steps there are.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         match &self.subject {
-            Subject::Graph { .. } => 1,
+            Subject::Graph { .. } | Subject::Network { .. } => 1,
             Subject::Model { workload, .. } => workload.step_count(),
         }
     }
@@ -188,6 +227,7 @@ impl Subject {
         match self {
             Self::Model { name, .. } => name,
             Self::Graph { .. } => "graph",
+            Self::Network { network, .. } => network.name,
         }
     }
 
@@ -195,7 +235,7 @@ impl Subject {
     #[must_use]
     pub fn precision(&self) -> Precision {
         match self {
-            Self::Model { options, .. } => options.precision,
+            Self::Model { options, .. } | Self::Network { options, .. } => options.precision,
             Self::Graph { precision, .. } => *precision,
         }
     }

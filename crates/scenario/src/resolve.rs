@@ -470,9 +470,12 @@ fn entry_names(entries: &'static [Entry]) -> Vec<&'static str> {
 }
 
 fn model_names() -> Vec<&'static str> {
+    let networks = memwall_model_graph::networks::NETWORKS.iter();
+    let networks = networks.flat_map(|one| std::iter::once(one.name).chain(one.aliases.iter().copied()));
     memwall_model_graph::catalog::models()
         .iter()
         .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()))
+        .chain(networks)
         .collect()
 }
 

@@ -10,12 +10,14 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expect::Expectation;
 use crate::limits::{MAX_EXTENDS, MAX_SCENARIO_POINTS};
 use crate::loader::Loader;
+use crate::memory::{self, MemoryCase};
 use crate::microbenchmark::{self, MicrobenchmarkCase, Tables};
 use crate::nearest::{nearest, one_of};
 use crate::node::{Node, Step, Value};
 use crate::optimize::{self, Optimize};
 use crate::overlay::overlay;
 use crate::parse::{check_text, parse, shorten};
+use crate::plan::{self, PlanCase};
 use crate::recompute::{self, RecomputeCase};
 use crate::replay::{self, ReplayCase};
 use crate::resolve::Resolver;
@@ -41,6 +43,15 @@ const MICROBENCHMARK_DEFAULTS: &str = "seed: 0\n";
 /// The same of a collective.
 const COLLECTIVE_DEFAULTS: &str = "communication: nccl\nseed: 0\n";
 
+/// The same of a plan.
+const PLAN_DEFAULTS: &str = "communication: nccl
+software: generic
+workload: { dtype: bf16, embedding: true, lm_head: true }
+seed: 0
+";
+/// The same of a memory.
+const MEMORY_DEFAULTS: &str = "workload: { batch: 1, dtype: bf16 }\ncounting: actual\nseed: 0\n";
+
 /// What a run on several devices has besides.
 const TEAM_DEFAULTS: &str = "communication: nccl\n";
 
@@ -61,8 +72,12 @@ pub struct Scenario {
     pub collectives: Vec<CollectiveCase>,
     /// Its cases where it is a replay, in written order; at least one then.
     pub replays: Vec<ReplayCase>,
+    /// Its cases where it is a plan, in written order; at least one then.
+    pub plans: Vec<PlanCase>,
     /// Its cases where it is a trend, in written order; at least one then.
     pub trends: Vec<TrendCase>,
+    /// Its cases where it is a memory, in written order; at least one then.
+    pub memories: Vec<MemoryCase>,
     /// Its cases where it compares what is computed again, in written order; at least one then.
     pub recomputes: Vec<RecomputeCase>,
     /// Its `sweep:`, where it has one.
@@ -104,6 +119,8 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plans = Vec::new();
+        let mut memories = Vec::new();
         let mut recomputes = Vec::new();
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
@@ -121,6 +138,17 @@ impl Scenario {
                     &mut problems,
                     |resolver, tree, name, problems| {
                         replays.extend(replay::build(resolver, tree, name, problems));
+                    },
+                );
+            }
+            KindSpec::Plan => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        plans.extend(plan::build(resolver, tree, name, problems));
                     },
                 );
             }
@@ -147,6 +175,17 @@ impl Scenario {
                     },
                 );
             }
+            KindSpec::Memory => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        memories.extend(memory::build(resolver, tree, name, problems));
+                    },
+                );
+            }
         }
         let sweep =
             trees.sweep.as_ref().and_then(|block| sweep::sweep(&resolver.sources, block, &mut problems));
@@ -168,7 +207,9 @@ impl Scenario {
             microbenchmarks,
             collectives,
             replays,
+            plans,
             trends,
+            memories,
             recomputes,
             sweep,
             uncertain,
@@ -223,9 +264,12 @@ impl Scenario {
         let curves = self.microbenchmarks.iter().map(|case| case.name.as_str());
         let collectives = self.collectives.iter().map(|case| case.name.as_str());
         let replays = self.replays.iter().map(|case| case.name.as_str());
+        let plans = self.plans.iter().map(|case| case.name.as_str());
         let trends = self.trends.iter().map(|case| case.name.as_str());
+        let memories = self.memories.iter().map(|case| case.name.as_str());
         let recomputes = self.recomputes.iter().map(|case| case.name.as_str());
-        runs.chain(curves).chain(collectives).chain(replays).chain(trends).chain(recomputes).collect()
+        let others = replays.chain(plans).chain(trends).chain(memories).chain(recomputes);
+        runs.chain(curves).chain(collectives).chain(others).collect()
     }
 
     /// Keeps only the cases whose name `keep` wants.
@@ -235,7 +279,9 @@ impl Scenario {
         self.microbenchmarks.retain(|case| keep(&case.name));
         self.collectives.retain(|case| keep(&case.name));
         self.replays.retain(|case| keep(&case.name));
+        self.plans.retain(|case| keep(&case.name));
         self.trends.retain(|case| keep(&case.name));
+        self.memories.retain(|case| keep(&case.name));
         self.recomputes.retain(|case| keep(&case.name));
         let mut flags = kept.iter();
         self.trees.variants.retain(|_| flags.next().copied().unwrap_or(false));
@@ -465,6 +511,8 @@ fn chain(
     let defaults = match kind {
         Some("microbenchmark" | "trend") => MICROBENCHMARK_DEFAULTS,
         Some("collective" | "replay") => COLLECTIVE_DEFAULTS,
+        Some("plan") => PLAN_DEFAULTS,
+        Some("memory") => MEMORY_DEFAULTS,
         _ => DEFAULTS,
     };
     let has_system = trees.iter().any(|tree| tree.get("system").is_some());

@@ -39,7 +39,9 @@ fn relax(root: &mut Map<String, Value>) {
 
 /// Offers the catalog's names where a name may stand, without forbidding others (paths, aliases).
 fn name_catalog(root: &mut Map<String, Value>) {
-    let models = memwall_model_graph::catalog::models().iter().map(|entry| entry.name).collect();
+    let networks = memwall_model_graph::networks::NETWORKS.iter().map(|network| network.name);
+    let models =
+        memwall_model_graph::catalog::models().iter().map(|entry| entry.name).chain(networks).collect();
     let devices = memwall_hardware::catalog::devices().iter().map(|entry| entry.name).collect();
     let software = memwall_hardware::catalog::software_profiles().iter().map(|entry| entry.name).collect();
     let systems = memwall_hardware::catalog::systems().iter().map(|entry| entry.name).collect();

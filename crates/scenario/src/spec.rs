@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::collective::spec::CollectiveSpec;
 use crate::expect::ExpectSpec;
+use crate::memory::spec::{MemoryReference, MemorySpec};
 use crate::microbenchmark::spec::{CurveReferenceSpec, MicrobenchmarkSpec};
 use crate::placement::PlacementSpec;
+use crate::plan::spec::PlanSpec;
 use crate::recompute::spec::RecomputeBlock;
 use crate::reference::Reference;
 use crate::replay::spec::ReplaySpec;
@@ -30,10 +32,10 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`,
-    /// `trend` or `recompute`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend`,
+    /// `memory` or `recompute`.
     pub kind: Option<KindSpec>,
-    /// The model: a catalog name (`llama-3-8b`), a Hugging Face `config.json` (a path ending in `.json`, relative to
+    /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.
     pub model: Option<NameOr<ModelSpec>>,
     /// A model as a list of operators, instead of `model`. Runs once.
@@ -65,8 +67,12 @@ pub(crate) struct ScenarioFile {
     pub collective: Option<CollectiveSpec>,
     /// In a scenario of kind `replay`, the execution traces and the ranks that run them.
     pub replay: Option<ReplaySpec>,
+    /// In a scenario of kind `plan`, what is tried.
+    pub plan: Option<PlanSpec>,
     /// In a scenario of kind `trend`, the series of dated points whose growth is fitted.
     pub trend: Option<TrendSpec>,
+    /// In a scenario of kind `memory`, the memory there is, or parameters in place of a model.
+    pub memory: Option<MemorySpec>,
     /// In a scenario of kind `recompute`, what is computed again, by which rules and for which budgets.
     pub recompute: Option<RecomputeBlock>,
     /// How closely to simulate: `bound`, `flow` (the default) or `step`.
@@ -91,7 +97,7 @@ pub(crate) struct ScenarioFile {
 }
 
 /// Keys of [`ScenarioFile`], for messages.
-pub(crate) const SCENARIO_KEYS: [&str; 30] = [
+pub(crate) const SCENARIO_KEYS: [&str; 32] = [
     "extends",
     "name",
     "description",
@@ -111,7 +117,9 @@ pub(crate) const SCENARIO_KEYS: [&str; 30] = [
     "microbenchmark",
     "collective",
     "replay",
+    "plan",
     "trend",
+    "memory",
     "recompute",
     "fidelity",
     "counting",
@@ -151,16 +159,28 @@ pub enum KindSpec {
     Collective,
     /// Run recorded execution traces on a system.
     Replay,
+    /// Look for the best way to train a model on a system.
+    Plan,
     /// Fit the growth of series of dated points.
     Trend,
+    /// Count what lies in memory in a training step.
+    Memory,
     /// Train with activations computed again instead of kept.
     Recompute,
 }
 
 impl KindSpec {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Run, Self::Microbenchmark, Self::Collective, Self::Replay, Self::Trend, Self::Recompute];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Run,
+        Self::Microbenchmark,
+        Self::Collective,
+        Self::Replay,
+        Self::Plan,
+        Self::Trend,
+        Self::Memory,
+        Self::Recompute,
+    ];
 
     /// `run`.
     #[must_use]
@@ -170,7 +190,9 @@ impl KindSpec {
             Self::Microbenchmark => "microbenchmark",
             Self::Collective => "collective",
             Self::Replay => "replay",
+            Self::Plan => "plan",
             Self::Trend => "trend",
+            Self::Memory => "memory",
             Self::Recompute => "recompute",
         }
     }
@@ -185,6 +207,8 @@ pub(crate) enum AnyReference {
     Figures(Reference),
     /// Of a microbenchmark or collective.
     Points(CurveReferenceSpec),
+    /// Of a memory.
+    Memory(MemoryReference),
 }
 
 /// A rank that is slower than the others: throttled, or shared with somebody.
@@ -259,6 +283,8 @@ pub struct WorkloadSpec {
     pub context: Option<u64>,
     /// New tokens of each sequence (decode, generate). Default 1 for decode.
     pub tokens: Option<u64>,
+    /// Pixels along the sides of an image, of a convolutional network. Default: as it was published.
+    pub image: Option<u64>,
     /// Number format of weights, activations and KV cache; accumulators are fp32 (int32 for integers).
     /// Default bf16.
     pub dtype: Option<Dtype>,

@@ -88,11 +88,12 @@ pub(crate) fn build(
                 problem(&path, message, format!("expected {}", error.expected));
             }
         }
-        Subject::Graph { .. } if parallel != Parallel::default() => {
-            let message = "a `graph` is not divided: write each rank's operators".to_owned();
+        Subject::Graph { .. } | Subject::Network { .. } if parallel != Parallel::default() => {
+            let message =
+                "only a transformer is divided; of a `graph`, write each rank's operators".to_owned();
             problem(&[key("parallel")], message, "leave it out".to_owned());
         }
-        Subject::Graph { .. } => {}
+        Subject::Graph { .. } | Subject::Network { .. } => {}
     }
     let (ranks, devices) = (parallel.ranks(), system.fabric().devices());
     if ranks > u64::from(devices) {

@@ -1,7 +1,8 @@
 //! `workload:` blocks: defaults filled in, limits checked.
 
 use memwall_hardware::SoftwareProfile;
-use memwall_model_graph::{BuildOptions, Dtype, ModelKind, Phase, Precision, Workload};
+use memwall_model_graph::limits::MAX_BATCH;
+use memwall_model_graph::{BuildOptions, Dtype, ModelKind, Network, Phase, Precision, Workload};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::{Node, Step};
@@ -31,7 +32,8 @@ pub(crate) fn build_options(spec: &WorkloadSpec, software: &SoftwareProfile) -> 
         fused_attention: fused(spec.attention, software.fused_attention),
         fused_elementwise,
         separate_scaling: software.separate_scaling,
-        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise),
+        // Frameworks for training merge the projections whether or not they fuse what is around them.
+        merged_qkv: spec.merged_qkv.unwrap_or(fused_elementwise || spec.phase == Some(Phase::Train)),
         embedding: spec.embedding.unwrap_or(true),
         lm_head: spec.lm_head.unwrap_or(true),
         dropout: false,
@@ -72,6 +74,48 @@ pub(crate) fn workload(
         problems.push(at(sources, root, &key, message, label));
     }
     None
+}
+
+/// The images of a network: how many, and the pixels along their sides.
+pub(crate) fn images(
+    sources: &Sources,
+    root: &Node,
+    spec: &WorkloadSpec,
+    network: &Network,
+    problems: &mut Diagnostics,
+) -> Option<(u64, u64)> {
+    let before = problems.list.len() + problems.more;
+    if !matches!(spec.phase, None | Some(Phase::Encode)) {
+        problems.push(at(
+            sources,
+            root,
+            "phase",
+            "a network of convolutions reads images",
+            "expected `encode`",
+        ));
+    }
+    let tokens = [("prompt", spec.prompt), ("context", spec.context), ("tokens", spec.tokens)];
+    for (key, value) in tokens {
+        if value.is_some() {
+            let message = format!("a network of convolutions has no `{key}`");
+            problems.push(at(sources, root, key, message, "its images have `image` pixels a side"));
+        }
+    }
+    let batch = spec.batch.unwrap_or(1);
+    if !(1..=MAX_BATCH).contains(&batch) {
+        let message = format!("`workload.batch` is {batch}");
+        problems.push(at(sources, root, "batch", message, format!("expected 1 to {MAX_BATCH}")));
+    }
+    let images = (batch, spec.image.unwrap_or(network.image));
+    (problems.list.len() + problems.more == before).then_some(images)
+}
+
+/// A problem for the size of images of a model that has its own, or none.
+pub(crate) fn refuse_image(sources: &Sources, root: &Node, spec: &WorkloadSpec, problems: &mut Diagnostics) {
+    if spec.image.is_some() {
+        let message = "`image` is the size of a convolutional network's images";
+        problems.push(at(sources, root, "image", message, "this model is none"));
+    }
 }
 
 fn at(

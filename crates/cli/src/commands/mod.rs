@@ -9,6 +9,7 @@ pub mod explain;
 pub mod model;
 pub mod optimize;
 mod pictures;
+pub mod plan;
 pub mod replay;
 pub mod run;
 mod scenario;

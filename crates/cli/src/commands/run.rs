@@ -4,14 +4,17 @@ mod export;
 
 use std::path::Path;
 
+use memwall_explore::plan::{PlanError, run_plans};
 use memwall_explore::{
-    RunError, replay_pictures, run_collectives, run_microbenchmarks, run_pictures, run_recomputes,
-    run_replays_with, run_scenario_with, run_trends, trend_pictures,
+    RunError, replay_pictures, run_collectives, run_memories, run_microbenchmarks, run_pictures,
+    run_recomputes, run_replays_with, run_scenario_with, run_trends, trend_pictures,
 };
-use memwall_report::chart::{Section, collective_sections, curve_sections, recompute_sections};
+use memwall_report::chart::{
+    Section, collective_sections, curve_sections, memory_sections, plan_sections, recompute_sections,
+};
 use memwall_report::{
-    Checked, CollectiveDocument, CurveDocument, Document, RecomputeDocument, ReplayDocument, TrendDocument,
-    perfetto_trace,
+    Checked, CollectiveDocument, CurveDocument, Document, MemoryDocument, PlanDocument, RecomputeDocument,
+    ReplayDocument, TrendDocument, perfetto_trace,
 };
 use memwall_scenario::{Case, KindSpec, Scenario};
 use memwall_simulator::Timeline;
@@ -58,8 +61,8 @@ pub fn run(args: &RunArgs, global: &Global) -> Exit {
     let (result, timelines) = match simulate(&scenario, wants_timeline) {
         Ok(result) => result,
         Err(error) => {
-            complain(&format!("error: {}: {error}", shown_name(&args.scenario.file)));
-            return if error.is_limit() { Exit::Limit } else { Exit::InvalidInput };
+            complain(&format!("error: {}: {}", shown_name(&args.scenario.file), error.text));
+            return if error.is_limit { Exit::Limit } else { Exit::InvalidInput };
         }
     };
     let text = match result.render(args, global) {
@@ -102,27 +105,47 @@ enum Outcome {
     Curves(CurveDocument),
     Collectives(CollectiveDocument),
     Replays(ReplayDocument),
+    Plans(PlanDocument),
     Trends(TrendDocument),
+    Memories(MemoryDocument),
     Recomputes(RecomputeDocument),
 }
 
 /// Runs it; with what happened when, if that is asked for.
-fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timeline>), RunError> {
+fn simulate(scenario: &Scenario, timeline: bool) -> Result<(Outcome, Vec<Timeline>), Failed> {
     match scenario.kind {
-        KindSpec::Run => run_scenario_with(scenario, timeline)
-            .map(|(document, timelines)| (Outcome::Run(document), timelines)),
-        KindSpec::Microbenchmark => {
-            run_microbenchmarks(scenario).map(|document| (Outcome::Curves(document), Vec::new()))
+        KindSpec::Run => {
+            let (document, timelines) = run_scenario_with(scenario, timeline)?;
+            Ok((Outcome::Run(document), timelines))
         }
-        KindSpec::Collective => {
-            run_collectives(scenario).map(|document| (Outcome::Collectives(document), Vec::new()))
+        KindSpec::Microbenchmark => Ok((Outcome::Curves(run_microbenchmarks(scenario)?), Vec::new())),
+        KindSpec::Collective => Ok((Outcome::Collectives(run_collectives(scenario)?), Vec::new())),
+        KindSpec::Replay => {
+            let (document, timelines) = run_replays_with(scenario, timeline)?;
+            Ok((Outcome::Replays(document), timelines))
         }
-        KindSpec::Replay => run_replays_with(scenario, timeline)
-            .map(|(document, timelines)| (Outcome::Replays(document), timelines)),
+        KindSpec::Plan => Ok((Outcome::Plans(run_plans(scenario, None, &|_, _| {})?), Vec::new())),
         KindSpec::Trend => Ok((Outcome::Trends(run_trends(scenario)), Vec::new())),
-        KindSpec::Recompute => {
-            run_recomputes(scenario).map(|document| (Outcome::Recomputes(document), Vec::new()))
-        }
+        KindSpec::Memory => Ok((Outcome::Memories(run_memories(scenario)?), Vec::new())),
+        KindSpec::Recompute => Ok((Outcome::Recomputes(run_recomputes(scenario)?), Vec::new())),
+    }
+}
+
+/// Why there is no result, and whether a limit is the reason.
+struct Failed {
+    text: String,
+    is_limit: bool,
+}
+
+impl From<RunError> for Failed {
+    fn from(error: RunError) -> Self {
+        Self { text: error.to_string(), is_limit: error.is_limit() }
+    }
+}
+
+impl From<PlanError> for Failed {
+    fn from(error: PlanError) -> Self {
+        Self { text: error.to_string(), is_limit: error.is_limit() }
     }
 }
 
@@ -155,7 +178,9 @@ impl Outcome {
             Self::Curves(document) => curve_sections(document),
             Self::Collectives(document) => collective_sections(document),
             Self::Replays(document) => replay_pictures(scenario, document, timelines),
+            Self::Plans(document) => plan_sections(document),
             Self::Trends(document) => trend_pictures(scenario, document),
+            Self::Memories(document) => memory_sections(document),
             Self::Recomputes(document) => recompute_sections(document),
         }
     }
@@ -176,9 +201,15 @@ impl Outcome {
             (Self::Replays(document), Format::Json) => document.to_json(),
             (Self::Replays(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Replays(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Plans(document), Format::Json) => document.to_json(),
+            (Self::Plans(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Plans(document), Format::Table) => Ok(document.to_table(view)),
             (Self::Trends(document), Format::Json) => document.to_json(),
             (Self::Trends(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Trends(document), Format::Table) => Ok(document.to_table(view)),
+            (Self::Memories(document), Format::Json) => document.to_json(),
+            (Self::Memories(document), Format::Csv) => Ok(document.to_csv()),
+            (Self::Memories(document), Format::Table) => Ok(document.to_table(view)),
             (Self::Recomputes(document), Format::Json) => document.to_json(),
             (Self::Recomputes(document), Format::Csv) => Ok(document.to_csv()),
             (Self::Recomputes(document), Format::Table) => Ok(document.to_table(view)),
@@ -191,7 +222,13 @@ impl Outcome {
             Self::Run(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
-            Self::Replays(_) => Vec::new(),
+            Self::Replays(_) | Self::Plans(_) => Vec::new(),
+            Self::Recomputes(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
+            Self::Memories(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
             Self::Trends(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
@@ -199,9 +236,6 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Curves(document) => {
-                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
-            }
-            Self::Recomputes(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
         };

@@ -1,7 +1,9 @@
 //! Reading a scenario for a command: files, `--set`, `--fidelity`, `--case`, and what is wrong with it.
 
 use memwall_explore::{expectations, recompute_points, trend_report};
-use memwall_report::{check_collective_metric, check_curve_metric, check_recompute_metric};
+use memwall_report::{
+    check_collective_metric, check_curve_metric, check_memory_metric, check_recompute_metric,
+};
 use memwall_scenario::{Diagnostics, Scenario};
 use memwall_simulator::Fidelity;
 
@@ -63,11 +65,14 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     let trends = trends.flat_map(|(case, report)| {
         case.expect.iter().map(move |written| (written, report.metric(&written.metric).map(|_| ())))
     });
+    let memories = scenario.memories.iter().flat_map(|case| &case.expect);
+    let memories = memories.map(|written| (written, check_memory_metric(&written.metric)));
     let recomputes = scenario.recomputes.iter().map(|case| (case, recompute_points(case)));
     let recomputes = recomputes.flat_map(|(case, points)| {
         case.expect.iter().map(move |written| (written, check_recompute_metric(&written.metric, &points)))
     });
-    for (written, checked) in curves.chain(collectives).chain(trends).chain(recomputes) {
+    let of_training = memories.chain(recomputes);
+    for (written, checked) in curves.chain(collectives).chain(trends).chain(of_training) {
         if let Err(unknown) = checked {
             let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
             if !problems.list.contains(&problem) {

@@ -15,7 +15,7 @@ use super::formats::formats;
 use super::predict::{Parts, Prediction, Refusal};
 use super::roofline::Roofline;
 use super::row::{Row, Shape, TrainingShape};
-use crate::training::settings;
+use memwall_scenario::training_settings;
 
 /// The largest micro-batch that is tried where a row states none.
 const MOST_SEQUENCES: u64 = 16;
@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
             &options,
             &parallel,
             &self.training,
-            &settings(software),
+            &training_settings(software),
         )
         .map_err(|error| refuse(&error))?;
         let team = Team::new(TeamSetup {

@@ -14,6 +14,8 @@ const ENCODER_NORM: Name = name!("encoder_norm");
 const LM_HEAD: Name = name!("lm_head");
 const LOSS: Name = name!("loss");
 const LOSS_CAST: Name = name!("loss.cast");
+const LOSS_MAX: Name = name!("loss.max");
+const LOSS_SHIFT: Name = name!("loss.shift");
 
 /// The residual stream before the first layer: embedded tokens or patches, or, where the embedding is not
 /// part of the step, given from outside.
@@ -102,6 +104,7 @@ fn train_head(scope: &mut Scope<'_>, matrix: Operand, x: Operand, rows: u64) {
         scope.add_plain(LOSS_CAST, cast, vec![logits], vec![wide]);
         logits = wide;
     }
+    let logits = if scope.options.fused_elementwise { logits } else { shifted(scope, logits, rows, vocab) };
     let loss = scope.tensor(LOSS.out, TensorRole::Activation, Dtype::Fp32, vec![rows]);
     let probabilities =
         scope.tensor("loss.probabilities", TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
@@ -109,6 +112,17 @@ fn train_head(scope: &mut Scope<'_>, matrix: Operand, x: Operand, rows: u64) {
     let outputs = if scope.options.fused_elementwise { vec![loss] } else { vec![loss, probabilities] };
     scope.add_plain(LOSS, OpKind::CrossEntropy { rows, cols: vocab }, vec![logits, targets], outputs);
     reduce_loss(scope, loss, rows);
+}
+
+/// Logits less the largest of their row, as frameworks compute it that run every operation apart: a pass that looks for
+/// it, and one that subtracts it.
+fn shifted(scope: &mut Scope<'_>, logits: Operand, rows: u64, vocab: u64) -> Operand {
+    let largest = scope.tensor(LOSS_MAX.out, TensorRole::Activation, Dtype::Fp32, vec![rows]);
+    let over = |function| OpKind::Elementwise { function, elements: logits.elements };
+    scope.add_plain(LOSS_MAX, over(Activation::Relu), vec![logits], vec![largest]);
+    let out = scope.tensor(LOSS_SHIFT.out, TensorRole::Activation, Dtype::Fp32, vec![rows, vocab]);
+    scope.add_plain(LOSS_SHIFT, over(Activation::Add), vec![logits, largest], vec![out]);
+    out
 }
 
 fn head_matrix(scope: &mut Scope<'_>) -> Operand {

@@ -33,6 +33,8 @@ const QWEN3_SOURCE: &str = "Qwen team 2025, arXiv:2505.09388, Tables 1 and 2; \
     config.json and parameters of the released weights";
 const DEEPSEEK_SOURCE: &str = "DeepSeek-AI 2024, arXiv:2412.19437, section 4.2; \
     config.json; without the multi-token-prediction layer";
+const TRANSFORMER_SOURCE: &str = "Vaswani et al. 2017, arXiv:1706.03762, Table 3; a vocabulary of 37000 shared by \
+    English and German";
 const T5_SOURCE: &str = "Raffel et al. 2020, arXiv:1910.10683, section 3.7; \
     parameters of the released weights";
 const VIT_SOURCE: &str = "Dosovitskiy et al. 2020, arXiv:2010.11929, Table 1; \
@@ -281,6 +283,14 @@ pub const MODELS: &[Entry] = &[
         shape: || deepseek_v3(),
     },
     Entry {
+        name: "transformer-big",
+        aliases: &["transformer-wmt-big"],
+        title: "Transformer (big)",
+        source: TRANSFORMER_SOURCE,
+        published_parameters: 213_000_000,
+        shape: || transformer_big(),
+    },
+    Entry {
         name: "t5-base",
         aliases: &["google-t5/t5-base"],
         title: "T5 Base",
@@ -503,6 +513,27 @@ fn experts(experts: u64, top_k: u64, expert_ffn: u64) -> Moe {
 }
 
 /// Layers of each stack, hidden, heads, head width, feed-forward width.
+fn transformer_big() -> Architecture {
+    Architecture {
+        kind: ModelKind::EncoderDecoder,
+        layers: 6,
+        decoder_layers: Some(6),
+        hidden: 1024,
+        heads: 16,
+        kv_heads: Some(16),
+        head_dim: Some(64),
+        ffn: 4096,
+        activation: FfnActivation::Relu,
+        // Norms come after the blocks in the original: as many, of as much.
+        // Sines of fixed frequencies, which are no parameters.
+        positions: Positions::None,
+        vocab: 37_000,
+        tied_embeddings: true,
+        bias: Bias::Ffn,
+        ..PLAIN
+    }
+}
+
 fn t5(sizes: [u64; 5]) -> Architecture {
     let [layers, hidden, heads, head_dim, ffn] = sizes;
     Architecture {

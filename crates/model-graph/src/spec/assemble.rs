@@ -7,8 +7,9 @@ use super::fields::{at, shorten, whole};
 use super::{OperatorSpec, SpecError, SpecOp};
 use crate::limits::MAX_ELEMENTS;
 use crate::{
-    Activation, Attention, Dtype, GatherSum, Graph, GraphBuilder, GraphError, GroupedMatMul, MatMul,
-    NormKind, OpClass, OpKind, Operand, Operator, Precision, TensorId, TensorRole, balanced_groups,
+    Activation, Attention, ChannelNorm, ChannelNormKind, Convolution, Dtype, GatherSum, Graph, GraphBuilder,
+    GraphError, GroupedMatMul, MatMul, NormKind, OpClass, OpKind, Operand, Operator, Pool, PoolKind,
+    Precision, TensorId, TensorRole, Window, balanced_groups,
 };
 
 /// What an entry reads and writes, in elements.
@@ -151,6 +152,17 @@ fn shape(entry: &OperatorSpec, inputs: usize) -> Option<Shape> {
             let elements = or_one(entry.elements);
             plain(OpKind::Permute { elements }, vec![elements], elements)
         }
+        SpecOp::Convolution => convolution(entry, inputs),
+        SpecOp::MaxPool => pool(entry, PoolKind::Max),
+        SpecOp::AveragePool => pool(entry, PoolKind::Average),
+        SpecOp::BatchNorm => {
+            let (rows, channels) = (or_one(entry.rows), or_one(entry.cols));
+            let shape = ChannelNorm { kind: ChannelNormKind::Batch, rows, channels };
+            let elements = shape.elements();
+            let parameters = vec![channels, channels];
+            let kind = OpKind::ChannelNorm(shape);
+            Shape { kind, class: OpClass::Other, reads: vec![elements], parameters, writes: elements }
+        }
         SpecOp::Route => {
             let (tokens, experts, top_k) = (or_one(entry.tokens), or_one(entry.experts), or_one(entry.top_k));
             let kind = OpKind::Route { tokens, experts, top_k };
@@ -181,6 +193,32 @@ fn matmul(entry: &OperatorSpec, inputs: usize) -> Shape {
         return Shape { kind, class: OpClass::ActAct, reads: vec![a, b], parameters: Vec::new(), writes };
     }
     Shape { kind, class: OpClass::FfnProj, reads: vec![a], parameters: vec![b], writes }
+}
+
+/// The window and the height and width of its image.
+fn window(entry: &OperatorSpec) -> (Window, [u64; 2]) {
+    let or_one = |size: Option<u64>| size.unwrap_or(1);
+    let window = Window::square(or_one(entry.kernel), or_one(entry.stride), entry.padding.unwrap_or(0));
+    (window, [or_one(entry.height), or_one(entry.width)])
+}
+
+fn convolution(entry: &OperatorSpec, inputs: usize) -> Shape {
+    let (window, image) = window(entry);
+    let channels = (entry.in_channels.unwrap_or(1), entry.out_channels.unwrap_or(1));
+    let groups = entry.groups.unwrap_or(1);
+    let shape = Convolution::new(entry.batch.unwrap_or(1), channels, groups, image, window);
+    let (read, weights, writes) = (shape.input_elements(), shape.weight_elements(), shape.output_elements());
+    let (reads, parameters) =
+        if inputs == 2 { (vec![read, weights], Vec::new()) } else { (vec![read], vec![weights]) };
+    Shape { kind: OpKind::Convolution(shape), class: OpClass::FfnProj, reads, parameters, writes }
+}
+
+fn pool(entry: &OperatorSpec, kind: PoolKind) -> Shape {
+    let (window, image) = window(entry);
+    let shape = Pool::new(kind, entry.batch.unwrap_or(1), entry.in_channels.unwrap_or(1), image, window);
+    let (reads, writes) = (vec![shape.input_elements()], shape.output_elements());
+    let parameters = Vec::new();
+    Shape { kind: OpKind::Pool(shape), class: OpClass::Other, reads, parameters, writes }
 }
 
 fn gather_sum(entry: &OperatorSpec, inputs: usize) -> Shape {
@@ -276,7 +314,11 @@ fn holds(op: SpecOp, precision: &Precision) -> (TensorRole, Dtype) {
 
 /// The format of an operator's arithmetic: of products the wider of their operands', else the activations'.
 fn compute(kind: &OpKind, precision: &Precision, graph: &GraphBuilder, inputs: &[Operand]) -> Dtype {
-    if !matches!(kind, OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_)) {
+    let is_product = matches!(
+        kind,
+        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) | OpKind::Attention(_) | OpKind::Convolution(_)
+    );
+    if !is_product {
         return precision.activations;
     }
     let of = |operand: &Operand| match graph.role(operand.tensor) {

@@ -41,6 +41,16 @@ const GATHER_SUM: Rule = Rule {
 const NORM: Rule = Rule { needs: &["rows", "cols"], may_have: &[], inputs: (1, 2) };
 const UNARY: Rule = Rule { needs: &["elements"], may_have: &[], inputs: (1, 1) };
 const BINARY: Rule = Rule { needs: &["elements"], may_have: &[], inputs: (2, 2) };
+const CONVOLUTION: Rule = Rule {
+    needs: &["height", "width", "in_channels", "out_channels", "kernel"],
+    may_have: &["batch", "stride", "padding", "groups"],
+    inputs: (1, 2),
+};
+const POOL: Rule = Rule {
+    needs: &["height", "width", "in_channels", "kernel"],
+    may_have: &["batch", "stride", "padding"],
+    inputs: (1, 1),
+};
 const ROUTE: Rule = Rule { needs: &["tokens", "experts", "top_k"], may_have: &[], inputs: (1, 1) };
 
 impl SpecOp {
@@ -50,13 +60,15 @@ impl SpecOp {
             Self::Matmul => &MATMUL,
             Self::Attention => &ATTENTION,
             Self::GroupedMatmul => &GROUPED,
-            Self::Softmax | Self::Gather => &ROWS,
+            Self::Softmax | Self::Gather | Self::BatchNorm => &ROWS,
             Self::GatherSum => &GATHER_SUM,
             Self::Layernorm | Self::Rmsnorm => &NORM,
             Self::Add | Self::Mul | Self::Div | Self::Pow | Self::SiluMul | Self::GeluMul => &BINARY,
             Self::Relu | Self::Gelu | Self::Silu | Self::Tanh | Self::Scale | Self::Copy => &UNARY,
             Self::Rope | Self::Permute => &UNARY,
             Self::Route => &ROUTE,
+            Self::Convolution => &CONVOLUTION,
+            Self::MaxPool | Self::AveragePool => &POOL,
         }
     }
 
@@ -90,6 +102,10 @@ impl SpecOp {
             Self::GatherSum => "gather_sum",
             Self::Route => "route",
             Self::Permute => "permute",
+            Self::Convolution => "convolution",
+            Self::MaxPool => "max_pool",
+            Self::AveragePool => "average_pool",
+            Self::BatchNorm => "batch_norm",
         }
     }
 }
@@ -127,7 +143,7 @@ impl OperatorSpec {
     }
 
     /// The shape fields by name; `causal`, which is no size, as 1.
-    fn fields(&self) -> [(&'static str, Option<u64>); 20] {
+    fn fields(&self) -> [(&'static str, Option<u64>); 28] {
         [
             ("m", self.m),
             ("n", self.n),
@@ -149,6 +165,14 @@ impl OperatorSpec {
             ("pool", self.pool),
             ("table_rows", self.table_rows),
             ("skew_permille", self.skew_permille),
+            ("height", self.height),
+            ("width", self.width),
+            ("in_channels", self.in_channels),
+            ("out_channels", self.out_channels),
+            ("groups", self.groups),
+            ("kernel", self.kernel),
+            ("stride", self.stride),
+            ("padding", self.padding),
         ]
     }
 }
@@ -184,7 +208,7 @@ fn check_fields(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSp
                 errors.push(error);
             }
             Some(_) if !allowed => errors.push(superfluous(index, field, operator)),
-            Some(0) if field != "skew_permille" => {
+            Some(0) if !["skew_permille", "padding"].contains(&field) => {
                 errors.push(at(index, field, format!("`{field}` is 0; a size is at least 1")))
             }
             Some(size) if size > MAX_ELEMENTS => {
@@ -236,12 +260,37 @@ fn check_relations(errors: &mut Vec<SpecError>, index: usize, operator: &Operato
         let message = format!("`skew_permille` is {skew}; at most {MAX_SKEW}");
         errors.push(at(index, "skew_permille", message));
     }
+    check_window(errors, index, operator);
     let batch = operator.batch.unwrap_or(1);
     if let Some(shared) = operator.b_shared_by
         && !batch.is_multiple_of(shared)
     {
         let message = format!("`b_shared_by` is {shared}, no divisor of `batch` ({batch})");
         errors.push(at(index, "b_shared_by", message));
+    }
+}
+
+/// A window must fit into its image, and groups divide its channels.
+fn check_window(errors: &mut Vec<SpecError>, index: usize, operator: &OperatorSpec) {
+    let padding = operator.padding.unwrap_or(0);
+    for (side, extent) in [("height", operator.height), ("width", operator.width)] {
+        if let (Some(extent), Some(kernel)) = (extent, operator.kernel)
+            && extent.saturating_add(padding.saturating_mul(2)) < kernel
+        {
+            let message =
+                format!("`kernel` is {kernel}, more than the image's {side} of {extent} and its padding");
+            errors.push(at(index, "kernel", message));
+            return;
+        }
+    }
+    for (field, channels) in [("in_channels", operator.in_channels), ("out_channels", operator.out_channels)]
+    {
+        if let (Some(channels), Some(groups)) = (channels, operator.groups)
+            && !channels.is_multiple_of(groups)
+        {
+            let message = format!("`groups` is {groups}, no divisor of `{field}` ({channels})");
+            errors.push(at(index, "groups", message));
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub struct TrainingSettings {
     pub overlaps_tensor: bool,
     /// Whether pointwise gradients are fused, and matmuls add to the sums of gradients.
     pub fuses_gradients: bool,
+    /// Whether a layer that computes anything again computes everything again.
+    pub recomputes_whole_layers: bool,
     /// Passes over the gradients before the update.
     pub passes: UpdatePasses,
 }
@@ -160,7 +162,9 @@ impl Building<'_> {
                     overlap: self.settings.overlaps_tensor,
                     accumulate: self.parallel.micro_batches > 1,
                 };
-                let graph = Arc::new(TrainingGraph::differentiate(&forward, &how)?);
+                let graph = TrainingGraph::differentiate(&forward, &how)?;
+                let whole = self.settings.recomputes_whole_layers;
+                let graph = Arc::new(graph.recomputed(self.training.recompute, whole)?);
                 known.insert(shape, graph.clone());
                 graph
             }

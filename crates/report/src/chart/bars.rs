@@ -20,6 +20,9 @@ pub struct StackedBars {
     pub bars: Vec<Bar>,
     /// Whether bars stand side by side: for many of a kind, such as layers.
     pub upright: bool,
+    /// Of each bar that lies, a length it should not pass; empty where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Option<f64>>,
 }
 
 /// A part that several bars have.
@@ -85,7 +88,7 @@ impl StackedBars {
             Bar { name: name.clone(), values }
         };
         let bars = bars.iter().map(bar).collect();
-        Self { unit, measures: measures.to_owned(), of: of.to_owned(), parts, bars, upright: false }
+        Self { unit, measures: measures.to_owned(), of: of.to_owned(), parts, bars, ..Self::default() }
     }
 
     /// Bars of the same few parts, each with what decides its colour.
@@ -108,7 +111,7 @@ impl StackedBars {
             of: of.to_owned(),
             parts: parts.iter().map(part).collect(),
             bars: bars.map(|(name, values)| Bar { name, values }).collect(),
-            upright: false,
+            ..Self::default()
         }
     }
 
@@ -119,16 +122,25 @@ impl StackedBars {
         self
     }
 
-    /// The length of the longest bar.
+    /// The same, with a length that each bar should not pass.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Vec<Option<f64>>) -> Self {
+        self.limits = if limits.iter().any(Option::is_some) { limits } else { Vec::new() };
+        self
+    }
+
+    /// The length of the longest bar, or the farthest limit.
     #[must_use]
     pub fn longest(&self) -> f64 {
-        self.bars.iter().map(Bar::total).fold(0.0, f64::max)
+        let bars = self.bars.iter().map(Bar::total);
+        bars.chain(self.limits.iter().flatten().copied()).fold(0.0, f64::max)
     }
 
     pub(super) fn table(&self) -> DataTable {
         let mut columns = vec![self.of.clone(), self.measures.clone()];
         columns.extend(self.parts.iter().map(|part| part.name.clone()));
-        let row = |bar: &Bar| {
+        columns.extend((!self.limits.is_empty()).then(|| "limit".to_owned()));
+        let row = |(index, bar): (usize, &Bar)| {
             let total = bar.total();
             let mut cells = vec![bar.name.clone(), self.unit.text(total)];
             let share = |value: &f64| crate::number::ratio(*value, total).map(percent).unwrap_or_default();
@@ -136,9 +148,11 @@ impl StackedBars {
                 Unit::Seconds => cells.extend(bar.values.iter().map(share)),
                 _ => cells.extend(bar.values.iter().map(|value| self.unit.text(*value))),
             }
+            let limit = |limit: &Option<f64>| limit.map(|limit| self.unit.text(limit)).unwrap_or_default();
+            cells.extend(self.limits.get(index).map(limit));
             cells
         };
-        DataTable::new(columns, self.bars.iter().map(row))
+        DataTable::new(columns, self.bars.iter().enumerate().map(row))
     }
 }
 

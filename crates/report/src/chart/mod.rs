@@ -11,6 +11,10 @@ mod designs;
 mod layers;
 mod lines;
 mod machine;
+mod memory;
+mod memory_bars;
+mod pipeline;
+mod plans;
 mod points;
 mod recompute;
 mod roofline;
@@ -28,6 +32,10 @@ pub use data_table::DataTable;
 pub use designs::{MOST_DRAWN, optimize_sections, sweep_sections};
 pub use lines::{Line, Lines, Mark};
 pub use machine::{Machine, Roof};
+pub use memory::{MemoryArea, MemoryAreas};
+pub use memory_bars::memory_sections;
+pub use pipeline::{PassBar, PassBarKind, Pipeline, PipelineRow};
+pub use plans::plan_sections;
 pub use points::{Goal, ParallelCoordinates, Points, Scatter, design_figures, pareto_front};
 pub use recompute::recompute_sections;
 pub use roofline::{Dot, Roofline};
@@ -63,6 +71,8 @@ pub enum Chart {
     Scatter(Scatter),
     ParallelCoordinates(ParallelCoordinates),
     Timeline(Timeline),
+    Pipeline(Pipeline),
+    MemoryAreas(MemoryAreas),
 }
 
 /// What the numbers along one direction mean.
@@ -129,6 +139,8 @@ impl Chart {
             Self::Scatter(chart) => chart.points.table(),
             Self::ParallelCoordinates(chart) => chart.points.table(),
             Self::Timeline(chart) => chart.table(),
+            Self::Pipeline(chart) => chart.table(),
+            Self::MemoryAreas(chart) => chart.table(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) fn figure(figure: &Figure) -> Result<String, PictureError> {
         Chart::Lines(_) => ("lines", MARKS),
         Chart::Scatter(_) => ("scatter", MARKS),
         Chart::ParallelCoordinates(_) => ("parallel_coordinates", MARKS),
+        Chart::Pipeline(_) => ("pipeline", MARKS),
+        Chart::MemoryAreas(_) => ("memory_areas", MARKS),
         Chart::Timeline(_) => ("timeline", "Arrow keys move, plus and minus zoom, 0 shows all."),
     };
     let numbers = table(&figure.chart.table(), &figure.title);

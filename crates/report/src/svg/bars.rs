@@ -98,9 +98,20 @@ fn draw_bar(
         canvas.pen.end();
     }
     separators(canvas, bar, top, plot, scale)?;
+    if let Some(limit) = chart.limits.get(row).copied().flatten() {
+        let x = plot.left + scale.share(limit) * plot.width;
+        canvas.pen.mark(&format!("{}: limit {}", bar.name, chart.unit.text(limit)));
+        canvas.path(&[(x, top - 3.0), (x, top + BAR + 3.0)], tinted(INK, 0), 2.5)?;
+        canvas.pen.end();
+    }
     if chart.unit != Unit::Share {
+        // Beyond the limit's line, where that stands where the words would.
+        let after = chart.limits.get(row).copied().flatten().unwrap_or(0.0);
+        let words = width_of(&chart.unit.text(total)) + 10.0;
         let end = plot.left + scale.share(total) * plot.width;
-        canvas.write(end + 6.0, baseline, &chart.unit.text(total), FAINT)?;
+        let line = plot.left + scale.share(after) * plot.width;
+        let x = if line > end && line < end + words { line } else { end };
+        canvas.write(x + 6.0, baseline, &chart.unit.text(total), FAINT)?;
     }
     Ok(())
 }

@@ -73,6 +73,12 @@ impl Canvas {
         Ok(self.area.draw(&rectangle)?)
     }
 
+    /// A filled shape with these corners.
+    pub fn area_of(&self, corners: &[(f64, f64)], style: RGBAColor) -> Result<(), PictureError> {
+        let corners: Vec<_> = corners.iter().map(|(x, y)| at(*x, *y)).collect();
+        Ok(self.area.draw(&Polygon::new(corners, ShapeStyle::from(style).filled()))?)
+    }
+
     /// A line through points.
     pub fn path(&self, points: &[(f64, f64)], colour: RGBAColor, width: f64) -> Result<(), PictureError> {
         let points: Vec<_> = points.iter().map(|(x, y)| at(*x, *y)).collect();

@@ -6,6 +6,7 @@
 //! at: plotly embeds 4.6 MB of it in every page, charming needs ECharts from the network, and neither draws without a
 //! browser. A page built of these pictures is a few hundred kilobytes, and there before its script has run.
 
+mod areas;
 mod axes;
 mod bars;
 mod canvas;
@@ -15,6 +16,7 @@ mod legend;
 mod lines;
 pub(crate) mod palette;
 mod parallel;
+mod pipeline;
 mod roofline;
 mod scale;
 mod scatter;
@@ -114,5 +116,7 @@ fn draw(chart: &Chart, width: Width, ink: Ink, title: Option<&str>) -> Result<Ca
         Chart::Scatter(chart) => scatter::draw(chart, paper),
         Chart::ParallelCoordinates(chart) => parallel::draw(chart, paper),
         Chart::Timeline(chart) => timeline::draw(chart, paper),
+        Chart::Pipeline(chart) => pipeline::draw(chart, paper),
+        Chart::MemoryAreas(chart) => areas::draw(chart, paper),
     }
 }

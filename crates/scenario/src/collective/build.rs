@@ -29,7 +29,13 @@ pub(crate) fn build(
 ) -> Option<CollectiveCase> {
     let before = problems.list.len() + problems.more;
     typed::unknown_keys(&resolver.sources, root, "", &SCENARIO_KEYS, problems);
-    foreign_keys(resolver, root, PREFIX, &["microbenchmark", "hardware", "replay", "trend"], problems);
+    foreign_keys(
+        resolver,
+        root,
+        PREFIX,
+        &["microbenchmark", "hardware", "replay", "trend", "memory"],
+        problems,
+    );
     let description = optional(resolver, root, "description", problems);
     let seed = optional(resolver, root, "seed", problems);
     let reference: Option<CurveReferenceSpec> = optional(resolver, root, "reference", problems);

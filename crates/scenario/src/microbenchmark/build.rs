@@ -36,7 +36,7 @@ pub(crate) fn build(
         resolver,
         root,
         PREFIX,
-        &["system", "communication", "collective", "replay", "trend"],
+        &["system", "communication", "collective", "replay", "trend", "memory"],
         problems,
     );
     let description = optional(resolver, root, "description", problems);

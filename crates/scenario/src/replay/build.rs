@@ -28,7 +28,7 @@ pub(crate) fn build(
         resolver,
         root,
         PREFIX,
-        &["microbenchmark", "collective", "trend", "reference", "expect"],
+        &["microbenchmark", "collective", "trend", "memory", "reference", "expect"],
         problems,
     );
     let description = optional(resolver, root, "description", problems);

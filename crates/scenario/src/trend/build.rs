@@ -16,8 +16,17 @@ use crate::typed;
 const PREFIX: &str = "trend";
 /// The most series, ratios of a case and marks of a ratio.
 const MAX_PARTS: usize = 64;
-const OTHERS: [&str; 8] =
-    ["hardware", "system", "communication", "microbenchmark", "collective", "replay", "reference", "slow"];
+const OTHERS: [&str; 9] = [
+    "memory",
+    "hardware",
+    "system",
+    "communication",
+    "microbenchmark",
+    "collective",
+    "replay",
+    "reference",
+    "slow",
+];
 
 /// Validates the tree of one case, called `name`; adds all problems.
 pub(crate) fn build(

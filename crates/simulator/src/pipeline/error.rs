@@ -10,7 +10,8 @@ use super::{Pass, PassKind, PipelineOrder};
 pub enum ScheduleError {
     /// Nothing to do, or nobody to do it.
     #[error(
-        "{stages} stages with {parts} model parts each and {micro_batches} micro-batches: need at least 1 of each"
+        "{stages} stages with {parts} model parts each and {micro_batches} micro-batches: need at least 1 of each, \
+         and at most 65535 parts"
     )]
     Empty {
         /// Stages.

@@ -9,7 +9,7 @@ const prepare = (figure) => {
     return;
   }
   marks(picture);
-  if (["roofline", "scatter", "lines"].includes(kind)) zoomable(picture);
+  if (["roofline", "scatter", "lines", "pipeline", "memory_areas"].includes(kind)) zoomable(picture);
   if (kind === "parallel_coordinates" && chart) filters(figure, chart);
 };
 for (const figure of document.querySelectorAll("figure.chart")) {

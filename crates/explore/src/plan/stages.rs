@@ -1,0 +1,116 @@
+//! A plan's stages: what each computes, sends and keeps of a micro-batch.
+
+use memwall_model_graph::Recompute;
+
+use super::piece::{Piece, Sent};
+use super::space::Shape;
+use super::table::{Costs, LayerKinds};
+
+/// One stage and one micro-batch: seconds, bytes and parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Stage {
+    /// The forward pass, computing and sending.
+    pub forward: f64,
+    /// Gradients of activations, with what is computed again, and sending that weight gradients cannot hide.
+    pub backward: f64,
+    /// Gradients of weights.
+    pub weight: f64,
+    /// Of the two passes, computing again.
+    pub again: f64,
+    /// Of the two passes, sending.
+    pub sent: Sent,
+    /// Bytes kept for the way back.
+    pub kept: f64,
+    /// The most bytes that come on top while it works.
+    pub working: f64,
+    /// Parameters that every data-parallel rank has.
+    pub parameters: f64,
+    /// Parameters of experts.
+    pub experts: f64,
+    /// Parameters of the largest layer.
+    pub largest: f64,
+}
+
+impl Stage {
+    /// All that a stage does of a micro-batch, in seconds.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.forward + self.backward + self.weight
+    }
+
+    /// The same without sending.
+    #[must_use]
+    pub fn computing(&self) -> f64 {
+        self.total() - self.sent.total()
+    }
+
+    fn add(&mut self, piece: &Piece, count: f64, kept: f64, again: f64) {
+        self.forward += count * (piece.forward + piece.sent_forward.total());
+        let hidden = piece.sent_back.total().min(piece.weight);
+        let exposed = piece.sent_back.total() - hidden;
+        self.backward += count * (piece.backward + exposed);
+        self.weight += count * piece.weight;
+        let seen = if piece.sent_back.total() > 0.0 { exposed / piece.sent_back.total() } else { 0.0 };
+        let sent = |forward: f64, back: f64| count * (forward + seen * back);
+        self.sent.tensor += sent(piece.sent_forward.tensor, piece.sent_back.tensor);
+        self.sent.context += sent(piece.sent_forward.context, piece.sent_back.context);
+        self.sent.expert += sent(piece.sent_forward.expert, piece.sent_back.expert);
+        self.again += count * again;
+        self.backward += count * again;
+        self.kept += count * kept;
+        self.working = self.working.max(piece.working);
+        self.parameters += count * piece.parameters;
+        self.experts += count * piece.experts;
+        self.largest = self.largest.max(piece.parameters + piece.experts);
+    }
+}
+
+/// Writes the stages of a shape under a rule of recomputing.
+pub fn stages(
+    costs: &Costs,
+    kinds: &LayerKinds,
+    (shape, recompute, tied): (&Shape, Recompute, bool),
+    stages: &mut Vec<Stage>,
+) {
+    stages.clear();
+    let parallel = &shape.parallel;
+    let all = kinds.layers();
+    for number in 0..parallel.pipeline {
+        let own = parallel.layers_of(number, all);
+        let of_stage = (own.end - own.start) as f64;
+        // Of every so many layers one is kept whole.
+        let whole = match recompute {
+            Recompute::Every(every) => (of_stage / f64::from(every.max(1))).floor(),
+            Recompute::Full => 0.0,
+            _ => of_stage,
+        };
+        let share = if of_stage > 0.0 { whole / of_stage } else { 1.0 };
+        let mut stage = Stage::default();
+        for (kind, piece) in costs.layers.iter().enumerate() {
+            let count = f64::from(kinds.count(kind, &own));
+            if count == 0.0 {
+                continue;
+            }
+            let forward = piece.forward + piece.sent_forward.total();
+            let (kept, again) = match recompute {
+                Recompute::Selective => (piece.kept_selective, piece.again),
+                _ => (share * piece.kept + (1.0 - share) * costs.stream, (1.0 - share) * forward),
+            };
+            stage.add(piece, count, kept, again);
+            if share < 1.0 {
+                // While a layer is done again, all that it needs is there.
+                stage.working = stage.working.max(piece.working + piece.kept - costs.stream);
+            }
+        }
+        if number == 0 {
+            stage.add(&costs.embedding, 1.0, costs.embedding.kept, 0.0);
+        }
+        if parallel.is_last(number) {
+            stage.add(&costs.head, 1.0, costs.head.kept, 0.0);
+            if tied && parallel.pipeline == 1 {
+                stage.parameters -= costs.embedding.table;
+            }
+        }
+        stages.push(stage);
+    }
+}
