@@ -15,6 +15,7 @@ mod recompute;
 mod replay;
 mod run;
 mod sweep;
+mod training_memory;
 mod trend;
 pub mod validate;
 pub mod whatif;

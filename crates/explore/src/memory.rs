@@ -176,8 +176,11 @@ fn in_words(case: &MemoryCase) -> String {
     if training.zero > ZeroStage::None {
         text += &format!(", ZeRO {} over {} ranks", training.zero.number(), case.ranks);
     }
-    if training.recompute == Recompute::Full {
-        text += ", whole layers computed again";
+    match training.recompute {
+        Recompute::None | Recompute::Optimal(_) => {}
+        Recompute::Selective => text += ", what is large and cheap computed again",
+        Recompute::Full => text += ", whole layers computed again",
+        Recompute::Every(every) => text += &format!(", all layers but every {every}th computed again"),
     }
     text
 }

@@ -3,7 +3,8 @@
 use memwall_hardware::{CatalogError, catalog};
 use memwall_model_graph::GraphError;
 use memwall_report::{
-    CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, Wanted, compare,
+    CaseReport, Context, DeviceReport, Document, Expectation, Published, Quantity, Reference, TrainingGoal,
+    Wanted, compare,
 };
 use memwall_scenario::{Case, Check, Scenario};
 use memwall_simulator::{
@@ -176,7 +177,9 @@ fn run_training(
         plans_of,
     })?;
     let tokens = case.steps().next().transpose()?.map_or(0, |step| step.tokens);
-    Ok(team.train(&model, plan.training.schedule, tokens)?)
+    let record = team.train(&model, tokens)?;
+    crate::training_memory::check(case, plan, &record)?;
+    Ok(record)
 }
 
 /// Links and a library for a device that is alone and so uses neither.
@@ -263,8 +266,18 @@ pub(crate) fn context(case: &Case) -> Context {
         software: case.software.name.clone(),
         team: case.team.as_ref().map(|team| (team.system.name.clone(), parallel_text(&team.parallel))),
         counting: case.counting,
+        training: goal(case),
         footprint: [case.footprint.weights, case.footprint.kv_cache, case.footprint.activations],
         notes: case.notes.iter().cloned().chain(case.team.iter().flat_map(borrowed)).collect(),
+    }
+}
+
+/// What is asked of a whole training.
+fn goal(case: &Case) -> TrainingGoal {
+    let plan = case.training.as_ref();
+    TrainingGoal {
+        tokens: plan.and_then(|plan| plan.total_tokens),
+        dollars_an_hour: plan.and_then(|plan| plan.dollars_an_hour),
     }
 }
 

@@ -20,6 +20,8 @@ impl CaseReport {
         let engines: Vec<_> =
             record.engines.iter().map(|engine| engine_report(engine, record.wall)).collect();
         let main = wall::main_engine(&engines);
+        let matrix = engines.iter().find(|engine| engine.name == "matrix");
+        let hfu = matrix.and_then(|engine| ratio(engine.busy_ps as f64, engine.total_ps() as f64));
         let phases: Vec<_> = record.phases.iter().map(phase_report).collect();
         let tokens = Tokens::of(record);
         let device = context.hardware.as_deref();
@@ -46,10 +48,7 @@ impl CaseReport {
             dram_bytes,
             intensity_mops: ratio(flops as f64, mops_bytes as f64),
             intensity_dram: ratio(flops as f64, dram_bytes as f64),
-            mfu: engines
-                .iter()
-                .find(|engine| engine.name == "matrix")
-                .and_then(|engine| ratio(engine.busy_ps as f64, engine.total_ps() as f64)),
+            mfu: hfu,
             bound_by: main.map_or_else(|| "nothing".to_owned(), wall::bound_by),
             main_engine: main.map(|engine| engine.name.clone()),
             roofline_s: Picos(roofline).as_secs_f64(),
@@ -62,6 +61,9 @@ impl CaseReport {
             team: record.team.as_ref().map(|team| {
                 let (system, parallel) = context.team.clone().unwrap_or_default();
                 crate::TeamReport::new(record, team, &system, &parallel)
+            }),
+            training: record.training.as_ref().map(|training| {
+                crate::TrainingReport::new(record, training, &energy, hfu, &context.training)
             }),
             events: record.events,
             notes: record.notes.iter().chain(&context.notes).cloned().chain(energy.note()).collect(),

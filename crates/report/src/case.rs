@@ -26,6 +26,8 @@ pub struct Context {
     pub software: String,
     /// Of several devices, the machine (`dgx-h100`) and how the model is divided ("tensor 8").
     pub team: Option<(String, String)>,
+    /// Of a training, what is asked of the whole.
+    pub training: crate::TrainingGoal,
     /// How FLOPs and bytes accessed were counted.
     pub counting: Counting,
     /// Bytes of the weights, the KV cache at its largest, and the largest activations, in whatever memory.
@@ -100,6 +102,9 @@ pub struct CaseReport {
     /// rank of the busiest stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<crate::TeamReport>,
+    /// Of an iteration of training, what it took and kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<crate::TrainingReport>,
     /// Events the simulator processed.
     pub events: u64,
     /// [`Context::footprint`]; for `expect:`.

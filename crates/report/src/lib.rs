@@ -30,6 +30,7 @@ mod table;
 mod team;
 mod timeline;
 mod trace_replay;
+mod training;
 mod trend;
 mod validation;
 mod wall;
@@ -74,6 +75,9 @@ pub use table::{View, explanation_text, figure_list, figure_table, name_list, pa
 pub use team::{CommunicationReport, DimensionReport, LinkReport, StageReport, TeamReport};
 pub use timeline::perfetto_trace;
 pub use trace_replay::{RankReport, TraceReplayReport, TrafficReport};
+pub use training::{
+    TrainingGoal, TrainingMemoryItem, TrainingMemoryReport, TrainingPictures, TrainingReport,
+};
 pub use trend::{Crossing, Growth, GrowthReport, Period, RatioReport, TrendDocument, TrendReport};
 pub use validation::{
     ErrorStatistics, RowResult, Validation, ValidationGroup, ValidationKey, quantile, statistics,

@@ -41,7 +41,7 @@ pub struct UnknownMetric {
 type Get = fn(&CaseReport) -> Option<f64>;
 
 // Every figure of a case, with the name users write.
-const CASE_METRICS: [(&str, MetricUnit, Get); 28] = [
+const CASE_METRICS: [(&str, MetricUnit, Get); 33] = [
     ("time", MetricUnit::Seconds, |case| Some(case.time_s)),
     ("tokens", MetricUnit::Plain, |case| Some(case.tokens as f64)),
     ("tokens_per_s", MetricUnit::Plain, |case| case.tokens_per_s),
@@ -65,6 +65,15 @@ const CASE_METRICS: [(&str, MetricUnit, Get); 28] = [
     ("kv_cache_bytes", MetricUnit::Bytes, |case| Some(case.footprint[1] as f64)),
     ("relative_time", MetricUnit::Plain, |case| case.relative_time),
     ("ranks", MetricUnit::Plain, |case| Some(case.team.as_ref().map_or(1.0, |team| team.ranks as f64))),
+    ("model_flops_utilization", MetricUnit::Share, |case| case.training.as_ref()?.mfu),
+    ("tokens_per_s_per_device", MetricUnit::Plain, |case| case.training.as_ref()?.tokens_per_s_per_device),
+    ("training_memory", MetricUnit::Bytes, |case| {
+        Some(case.training.as_ref()?.memory.as_ref()?.peak_bytes as f64)
+    }),
+    ("training_days", MetricUnit::Plain, |case| case.training.as_ref()?.days),
+    ("device_hours_per_trillion_tokens", MetricUnit::Plain, |case| {
+        case.training.as_ref()?.device_hours_per_trillion_tokens
+    }),
     ("energy", MetricUnit::Joules, |case| Some(case.energy.total_j.likely)),
     ("energy_per_token", MetricUnit::Joules, |case| case.energy.per_token_j.map(|each| each.likely)),
     ("average_power", MetricUnit::Watts, |case| case.energy.average_power_w.map(|power| power.likely)),

@@ -183,6 +183,14 @@ impl Case {
     /// # Errors
     /// The model cannot be divided so.
     pub fn training_model(&self) -> Option<Result<TrainingModel, GraphError>> {
+        self.training_model_as(&self.parallel())
+    }
+
+    /// The same, divided as `parallel` says.
+    ///
+    /// # Errors
+    /// The model cannot be divided so.
+    pub fn training_model_as(&self, parallel: &Parallel) -> Option<Result<TrainingModel, GraphError>> {
         let (Some(plan), Subject::Model { architecture, workload, options, .. }) =
             (&self.training, &self.subject)
         else {
@@ -190,7 +198,7 @@ impl Case {
         };
         let step = workload.steps().next()?;
         let settings = training_settings(&self.software);
-        Some(TrainingModel::build(architecture, &step, options, &self.parallel(), &plan.training, &settings))
+        Some(TrainingModel::build(architecture, &step, options, parallel, &plan.training, &settings))
     }
 
     /// How many steps there are.

@@ -164,17 +164,6 @@ impl Scenario {
                     },
                 );
             }
-            KindSpec::Recompute => {
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        recomputes.extend(recompute::build(resolver, tree, name, problems));
-                    },
-                );
-            }
             KindSpec::Memory => {
                 each_case(
                     &mut resolver,
@@ -183,6 +172,17 @@ impl Scenario {
                     &mut problems,
                     |resolver, tree, name, problems| {
                         memories.extend(memory::build(resolver, tree, name, problems));
+                    },
+                );
+            }
+            KindSpec::Recompute => {
+                each_case(
+                    &mut resolver,
+                    &trees,
+                    &own_name,
+                    &mut problems,
+                    |resolver, tree, name, problems| {
+                        recomputes.extend(recompute::build(resolver, tree, name, problems));
                     },
                 );
             }

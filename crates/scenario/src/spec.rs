@@ -32,8 +32,8 @@ pub(crate) struct ScenarioFile {
     pub name: Option<String>,
     /// What it shows, for people.
     pub description: Option<String>,
-    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend`,
-    /// `memory` or `recompute`.
+    /// What kind of experiment: `run`, the default, `microbenchmark`, `collective`, `replay`, `plan`, `trend`, `memory` or
+    /// `recompute`.
     pub kind: Option<KindSpec>,
     /// The model: a catalog name (`llama-3-8b`, `resnet-50`), a Hugging Face `config.json` (a path ending in `.json`, relative to
     /// this file), or its shape written out, complete or on top of what `extends` names.

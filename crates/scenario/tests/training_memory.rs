@@ -47,7 +47,7 @@ hardware: h100-sxm
 fidelity: bound
 memory: { limit: 12 GB, parameters: 7e9, limt: 3 }
 parallel: { tensor: 8 }
-training: { recompute: selective }
+training: { recompute: { optimal: 2 GB } }
 reference: { weights: 1.32, totl: 3 GB }
 "
     ));
@@ -57,7 +57,7 @@ model: bert-large
 hardware: h100-sxm
 memory: { limit: 12 GB, parameters: 7e9 }
 parallel: { tensor: 8 }
-training: { recompute: selective }
+training: { recompute: { optimal: 2 GB } }
 "
     ));
     insta::assert_snapshot!(message("kind: memory\nmodel: bert-large\nmemory: { limit: 12 }\n"));
@@ -65,7 +65,5 @@ training: { recompute: selective }
     insta::assert_snapshot!(message("kind: memory\nmemory: { parameters: -1 }\n"));
     insta::assert_snapshot!(message("kind: memory\n"));
     insta::assert_snapshot!(message("model: bert-large\nhardware: h100-sxm\nmemory: { limit: 12 GB }\n"));
-    insta::assert_snapshot!(message(
-        "kind: memory\nmodel: unet\nworkload: { image: 32 }\ntraining: { recompute: none }\n"
-    ));
+    insta::assert_snapshot!(message("kind: memory\nmodel: unet\nworkload: { image: 32 }\n"));
 }

@@ -53,9 +53,10 @@ pub use microbenchmark::{Measured, Microbenchmark, Reread, Stream, StreamAxis, l
 pub use options::{Fidelity, Limits, Options, Placement};
 pub use record::{
     CommunicationRecord, EngineRecord, LinkRecord, OperatorRecord, PhaseRecord, Record, StageRecord, Stall,
-    TeamRecord, TierRecord, TrainingRecord,
+    TeamRecord, TierRecord, TrainingMemory, TrainingRecord,
 };
 pub use screen::{Screen, Screened};
 pub use simulation::Simulation;
+pub use team::train_memory::training_memory;
 pub use team::{Team, TeamSetup};
 pub use timeline::{Interval, Timeline, Track};

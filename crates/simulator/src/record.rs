@@ -46,6 +46,21 @@ pub struct TrainingRecord {
     pub tail: Picos,
     /// Time of what follows: sums, the update, gathering.
     pub finish: Picos,
+    /// Operations that an iteration needs on all devices: see [`memwall_model_graph::TrainingModel::useful_flops`].
+    pub useful_flops: f64,
+    /// Operations a second of all devices at their peaks.
+    pub peak: f64,
+    /// What the fullest stage keeps in memory.
+    pub memory: Option<TrainingMemory>,
+}
+
+/// Device memory of a pipeline stage over an iteration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingMemory {
+    /// The stage.
+    pub stage: u32,
+    /// What its devices hold when.
+    pub timeline: crate::memory_timeline::MemoryTimeline,
 }
 
 /// What the devices of a parallel run did together.

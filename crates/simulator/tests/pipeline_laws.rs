@@ -398,7 +398,7 @@ fn peak(intervals: &[PassInterval], parts: &[PartWork]) -> u64 {
     let mut peak = 0;
     for interval in intervals {
         let part = &parts[usize::from(interval.pass.part)];
-        let (all, kept) = (part.activations as i64, part.kept_for_weights.min(part.activations) as i64);
+        let (all, kept) = (part.activations as i64, part.kept_for_weights as i64);
         held += match interval.pass.kind {
             PassKind::Forward => all,
             PassKind::Backward => -all,

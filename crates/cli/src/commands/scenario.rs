@@ -71,8 +71,8 @@ fn check_metrics(scenario: &Scenario, global: &Global) -> Result<(), Exit> {
     let recomputes = recomputes.flat_map(|(case, points)| {
         case.expect.iter().map(move |written| (written, check_recompute_metric(&written.metric, &points)))
     });
-    let of_training = memories.chain(recomputes);
-    for (written, checked) in curves.chain(collectives).chain(trends).chain(of_training) {
+    let others = trends.chain(memories).chain(recomputes);
+    for (written, checked) in curves.chain(collectives).chain(others) {
         if let Err(unknown) = checked {
             let problem = scenario.expectation_problem(written, &unknown.to_string(), "");
             if !problems.list.contains(&problem) {

@@ -16,11 +16,25 @@ pub fn iteration(
     (parts, hop): (f64, f64),
     ends: impl Fn(&Stage) -> Ends,
 ) -> (f64, usize) {
-    match schedule.kind {
+    let (time, deciding) = match schedule.kind {
         ScheduleKind::ZeroBubbleV => from_both_ends(stages, parts, ends),
         ScheduleKind::DualPipe => dual(stages, parts, ends),
         _ => one_way(schedule, stages, (parts, hop), ends),
-    }
+    };
+    (time.max(longest_path(schedule, stages, parts)), deciding)
+}
+
+/// The first micro-batch goes through all stages and back, and the others follow it through the slowest part.
+fn longest_path(schedule: &PipelineSchedule, stages: &[Stage], parts: f64) -> f64 {
+    let both = |stage: &Stage| stage.forward + stage.backward;
+    let path: f64 = stages.iter().map(both).sum();
+    let slowest = stages.iter().map(both).fold(0.0, f64::max);
+    // DualPipe's two directions share the micro-batches, others' parts the layers of a stage.
+    let (following, share) = match schedule.kind {
+        ScheduleKind::DualPipe => (parts / 2.0 - 1.0, 1.0),
+        _ => (parts - 1.0, f64::from(schedule.parts().max(1))),
+    };
+    path + following.max(0.0) * slowest / share
 }
 
 /// Micro-batches go down the stages and come back: a stage waits for the first to arrive, works on all, and the last goes

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use memwall_hardware::Fabric;
 use memwall_model_graph::{
-    Collective, Dimension, Graph, OpClass, OpKind, Operator, Parallel, Pass, TensorId, TensorRole,
-    TrainingGraph,
+    Collective, Dimension, Graph, OpKind, Operator, Parallel, Pass, TensorId, TensorRole, TrainingGraph,
 };
 
 use super::links::{Ranks, least_seconds};
@@ -35,12 +34,10 @@ pub struct Piece {
     pub sent_forward: Sent,
     /// Sending on the way back.
     pub sent_back: Sent,
-    /// Computing again what `selective` does not keep.
+    /// Computing again what was not kept.
     pub again: f64,
     /// Bytes kept for the way back.
     pub kept: f64,
-    /// The same with `selective`.
-    pub kept_selective: f64,
     /// The most that one operator reads and writes besides.
     pub working: f64,
     /// Parameters that every data-parallel rank has.
@@ -83,7 +80,6 @@ impl Piece {
         let graph = &training.graph;
         let belongs = Belongs::new(graph, part, layer);
         let saved: BTreeSet<TensorId> = training.saved().into_iter().collect();
-        let fused = graph.operators().iter().any(|operator| matches!(operator.kind, OpKind::Attention(_)));
         for (((id, operator), pass), seconds) in graph.iter().zip(&training.passes).zip(times) {
             if !belongs.operator(id.0, operator) || passes_on(&operator.kind) {
                 continue;
@@ -96,10 +92,8 @@ impl Piece {
             match pass {
                 Pass::Forward => piece.forward += seconds,
                 Pass::WeightGradient => piece.weight += seconds,
-                Pass::Backward | Pass::Recompute => piece.backward += seconds,
-            }
-            if *pass == Pass::Forward && is_selected(operator, fused) {
-                piece.again += seconds;
+                Pass::Backward => piece.backward += seconds,
+                Pass::Recompute => piece.again += seconds,
             }
             piece.working = piece.working.max(working(graph, operator, &saved));
         }
@@ -108,11 +102,7 @@ impl Piece {
             if !belongs.kept(graph, *id, producer) {
                 continue;
             }
-            let bytes = graph.tensor(*id).bytes() as f64;
-            piece.kept += bytes;
-            if !producer.is_some_and(|(_, operator)| is_dropped(operator, fused)) {
-                piece.kept_selective += bytes;
-            }
+            piece.kept += graph.tensor(*id).bytes() as f64;
         }
         piece.count_parameters(graph, &belongs);
         piece
@@ -202,23 +192,6 @@ impl Sent {
             _ => self.tensor += seconds,
         }
     }
-}
-
-/// Whether `selective` does an operator again: attention from queries, keys and values on, or, where attention keeps none
-/// of its insides, pointwise functions of the feed-forward block.
-fn is_selected(operator: &Operator, fused: bool) -> bool {
-    let feed_forward = operator.label.starts_with("mlp.") || operator.label.starts_with("moe.");
-    match operator.kind {
-        OpKind::Elementwise { .. } if fused => feed_forward && !operator.label.ends_with("residual"),
-        OpKind::Elementwise { .. } | OpKind::Softmax { .. } if !fused => operator.label.starts_with("attn."),
-        OpKind::MatMul(_) if !fused => operator.class == OpClass::ActAct,
-        _ => false,
-    }
-}
-
-/// Whether `selective` does not keep what an operator makes; what attention ends with is kept.
-fn is_dropped(operator: &Operator, fused: bool) -> bool {
-    is_selected(operator, fused) && !matches!(operator.kind, OpKind::MatMul(_))
 }
 
 /// Bytes of activations that an operator reads and writes and that are not kept anyway.

@@ -16,6 +16,8 @@ use super::table::CostTable;
 use super::tally::{Choice, Group, value_of};
 use super::words::{self, Shown, device_hours};
 
+/// So many times as many plans are simulated as were asked for, at most, until as many fit.
+const MOST_TRIED: usize = 4;
 /// Plans that are shown where none is simulated.
 const SHOWN: usize = 8;
 
@@ -112,7 +114,7 @@ impl Planner<'_> {
             losers = self.losers(searched, best, capacity);
         }
         let published = published.map(|(published, shown)| {
-            let row = self.try_one(shown).row;
+            let row = self.try_one(shown, false).row;
             let why = match tried.first() {
                 Some(best) if shown.screened.memory <= capacity => why(fabric, shown, &best.shown),
                 _ => too_large(&shown.memory, capacity, shown),
@@ -180,8 +182,18 @@ impl Planner<'_> {
             let own = |(time, shown): &(f64, Shown)| score(case, &shown.choice, *time, shown.screened.memory);
             own(a).total_cmp(&own(b))
         });
-        expected.truncate(most);
-        let mut tried: Vec<Tried> = expected.par_iter().map(|(_, shown)| self.try_one(shown)).collect();
+        // What turns out not to fit makes room for the next, for a while.
+        let mut tried: Vec<Tried> = Vec::new();
+        let mut left = expected.iter().map(|(_, shown)| shown).take(most * MOST_TRIED);
+        loop {
+            let good =
+                tried.iter().filter(|tried| case.simulate == 0 || tried.row.simulated.is_some()).count();
+            let next: Vec<&Shown> = left.by_ref().take(most.saturating_sub(good)).collect();
+            if next.is_empty() {
+                break;
+            }
+            tried.par_extend(next.par_iter().map(|shown| self.try_one(shown, true)));
+        }
         let order = |tried: &Tried| {
             let row = &tried.row;
             let own = score(case, &tried.shown.choice, row.time_s(), row.memory_bytes());
@@ -191,13 +203,16 @@ impl Planner<'_> {
             let (a, b) = (order(a), order(b));
             a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
         });
+        tried.truncate(most);
         tried
     }
 
-    fn try_one(&self, shown: &Shown) -> Tried {
+    /// Simulates a plan; where `must_fit`, only if it fits.
+    fn try_one(&self, shown: &Shown, must_fit: bool) -> Tried {
         let mut row = words::row(self.case, shown);
         if self.case.simulate > 0 {
-            match simulate(self.case, &shown.choice, &shown.memory) {
+            let capacity = if must_fit { capacity_of(self.case) } else { f64::INFINITY };
+            match simulate(self.case, &shown.choice, (&shown.memory, capacity)) {
                 Ok(simulated) => {
                     row.device_hours = device_hours(self.case, &shown.choice, simulated.time_s);
                     row.simulated = Some(simulated);

@@ -1,13 +1,11 @@
 //! One plan, simulated.
 
-use memwall_model_graph::{
-    OpKind, Operator, Pass, Recompute, Step, StepPhase, Training, TrainingGraph, TrainingModel, TrainingStage,
-};
+use memwall_model_graph::{Pass, Recompute, Step, StepPhase, Training, TrainingModel};
 use memwall_report::SimulatedPlan;
 use memwall_scenario::{PlanCase, TrainingChoice};
 use memwall_simulator::{Options, Record, SimulationError, Team, TeamSetup};
 
-use super::screen::{Memory, capacity_of};
+use super::screen::Memory;
 use memwall_scenario::training_settings;
 
 /// Why a plan has no simulated figures.
@@ -32,18 +30,18 @@ pub enum NotSimulated {
     },
 }
 
-/// Simulates one iteration of a plan with `flow`. `screened` says what its parameters take of memory.
+/// Simulates one iteration of a plan with `flow`. `screened` says what its parameters take of memory, of which there is
+/// `capacity`.
 ///
 /// # Errors
 /// It does not fit, or the simulator cannot run it.
 pub fn simulate(
     case: &PlanCase,
     choice: &TrainingChoice,
-    screened: &Memory,
+    (screened, capacity): (&Memory, f64),
 ) -> Result<SimulatedPlan, NotSimulated> {
     let (record, useful) = iteration(case, choice)?;
     let memory_bytes = memory(&record, screened);
-    let capacity = capacity_of(case);
     if memory_bytes > capacity {
         let bytes = |number: f64| memwall_units::Bytes(number as u64);
         return Err(NotSimulated::Memory { needed: bytes(memory_bytes), capacity: bytes(capacity) });
@@ -87,8 +85,8 @@ pub fn iteration(case: &PlanCase, choice: &TrainingChoice) -> Result<(Record, f6
         options: Options::default(),
         plans_of: None,
     })?;
-    let useful = useful_flops(&model, choice);
-    let record = team.train(&model, choice.schedule, case.batch.saturating_mul(case.tokens))?;
+    let useful = model.useful_flops(&choice.parallel);
+    let record = team.train(&model, case.batch.saturating_mul(case.tokens))?;
     Ok((record, useful))
 }
 
@@ -114,32 +112,4 @@ fn memory(record: &Record, screened: &Memory) -> f64 {
     let stages = record.training.iter().flat_map(|training| &training.pipeline.stages);
     let held = stages.map(|stage| stage.peak_held).max().unwrap_or_default() as f64;
     screened.total() - screened.activations + held + screened.working
-}
-
-/// Operations that an iteration needs on all devices: three times the products of the forward pass, none of them computed
-/// again.
-fn useful_flops(model: &TrainingModel, choice: &TrainingChoice) -> f64 {
-    let parallel = &choice.parallel;
-    let of_stage =
-        |stage: &TrainingStage| -> f64 { stage.parts.iter().map(|part| products(&part.graph)).sum() };
-    // Each of DualPipe's two copies sees half of the micro-batches.
-    let copies = match choice.schedule.kind {
-        memwall_model_graph::ScheduleKind::DualPipe => 2.0,
-        _ => 1.0,
-    };
-    let of_rank: f64 = model.stages.iter().map(of_stage).sum();
-    let ranks = f64::from(parallel.tensor) * f64::from(parallel.context) * f64::from(parallel.data);
-    3.0 * of_rank * ranks * f64::from(parallel.micro_batches) / copies
-}
-
-/// Operations of the products of the forward pass of one micro-batch.
-fn products(graph: &TrainingGraph) -> f64 {
-    let of = |operator: &Operator| match &operator.kind {
-        OpKind::Attention(shape) => shape.matmul_flops() as f64,
-        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => {
-            operator.counts(&graph.graph, memwall_model_graph::Counting::Actual).flops as f64
-        }
-        _ => 0.0,
-    };
-    graph.operators_of(&[Pass::Forward]).map(|id| of(graph.graph.operator(id))).sum()
 }

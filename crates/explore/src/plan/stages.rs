@@ -4,7 +4,7 @@ use memwall_model_graph::Recompute;
 
 use super::piece::{Piece, Sent};
 use super::space::Shape;
-use super::table::{Costs, LayerKinds};
+use super::table::{Costs, LayerKinds, Rule};
 
 /// One stage and one micro-batch: seconds, bytes and parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -44,7 +44,7 @@ impl Stage {
         self.total() - self.sent.total()
     }
 
-    fn add(&mut self, piece: &Piece, count: f64, kept: f64, again: f64) {
+    fn add(&mut self, piece: &Piece, count: f64) {
         self.forward += count * (piece.forward + piece.sent_forward.total());
         let hidden = piece.sent_back.total().min(piece.weight);
         let exposed = piece.sent_back.total() - hidden;
@@ -55,9 +55,9 @@ impl Stage {
         self.sent.tensor += sent(piece.sent_forward.tensor, piece.sent_back.tensor);
         self.sent.context += sent(piece.sent_forward.context, piece.sent_back.context);
         self.sent.expert += sent(piece.sent_forward.expert, piece.sent_back.expert);
-        self.again += count * again;
-        self.backward += count * again;
-        self.kept += count * kept;
+        self.again += count * piece.again;
+        self.backward += count * piece.again;
+        self.kept += count * piece.kept;
         self.working = self.working.max(piece.working);
         self.parameters += count * piece.parameters;
         self.experts += count * piece.experts;
@@ -78,37 +78,34 @@ pub fn stages(
     for number in 0..parallel.pipeline {
         let own = parallel.layers_of(number, all);
         let of_stage = (own.end - own.start) as f64;
-        // Of every so many layers one is kept whole.
-        let whole = match recompute {
-            Recompute::Every(every) => (of_stage / f64::from(every.max(1))).floor(),
-            Recompute::Full => 0.0,
-            _ => of_stage,
+        // Of every so many layers one is kept whole, the others are done again.
+        let (rule, whole) = match recompute {
+            Recompute::None | Recompute::Optimal(_) => (Rule::None, 1.0),
+            Recompute::Selective => (Rule::Selective, 0.0),
+            Recompute::Full => (Rule::Full, 0.0),
+            Recompute::Every(every) => (Rule::Full, (of_stage / f64::from(every.max(1))).floor() / of_stage),
         };
-        let share = if of_stage > 0.0 { whole / of_stage } else { 1.0 };
+        let (kept, again) = (costs.pieces(Rule::None), costs.pieces(rule));
         let mut stage = Stage::default();
-        for (kind, piece) in costs.layers.iter().enumerate() {
+        for (kind, (whole_piece, piece)) in kept.layers.iter().zip(&again.layers).enumerate() {
             let count = f64::from(kinds.count(kind, &own));
             if count == 0.0 {
                 continue;
             }
-            let forward = piece.forward + piece.sent_forward.total();
-            let (kept, again) = match recompute {
-                Recompute::Selective => (piece.kept_selective, piece.again),
-                _ => (share * piece.kept + (1.0 - share) * costs.stream, (1.0 - share) * forward),
-            };
-            stage.add(piece, count, kept, again);
-            if share < 1.0 {
+            stage.add(whole_piece, count * whole);
+            stage.add(piece, count * (1.0 - whole));
+            if rule == Rule::Full {
                 // While a layer is done again, all that it needs is there.
-                stage.working = stage.working.max(piece.working + piece.kept - costs.stream);
+                stage.working = stage.working.max(piece.working + whole_piece.kept - piece.kept);
             }
         }
         if number == 0 {
-            stage.add(&costs.embedding, 1.0, costs.embedding.kept, 0.0);
+            stage.add(&again.embedding, 1.0);
         }
         if parallel.is_last(number) {
-            stage.add(&costs.head, 1.0, costs.head.kept, 0.0);
+            stage.add(&again.head, 1.0);
             if tied && parallel.pipeline == 1 {
-                stage.parameters -= costs.embedding.table;
+                stage.parameters -= again.embedding.table;
             }
         }
         stages.push(stage);

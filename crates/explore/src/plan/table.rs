@@ -3,11 +3,11 @@
 //! A stage of a pipeline is layers, perhaps with an end. So what a plan costs is a sum over few numbers, which are
 //! worked out here from the graphs that would be simulated, each operator at its roofline.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use memwall_model_graph::{
-    BuildOptions, Differentiation, Graph, GraphError, OpKind, Parallel, Pass, Step, StepPhase, TrainingGraph,
-    build_rank_step,
+    BuildOptions, Differentiation, Graph, GraphError, OpKind, Parallel, Pass, Recompute, Step, StepPhase,
+    TrainingGraph, build_rank_step,
 };
 use memwall_scenario::PlanCase;
 use memwall_simulator::{SimulationError, least_times};
@@ -52,14 +52,40 @@ impl Key {
 /// Costs of all pieces of a model, divided in one way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Costs {
+    /// By rule of recomputing.
+    pieces: [Pieces; 3],
+    /// Bytes of the stream that a layer hands on.
+    pub stream: f64,
+}
+
+/// Rules of recomputing of which others are made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Everything is kept.
+    None,
+    /// What is large and cheap is done again.
+    Selective,
+    /// Whole layers are done again.
+    Full,
+}
+
+/// Costs under one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pieces {
     /// By kind of layer.
     pub layers: Vec<Piece>,
     /// Of the embedding.
     pub embedding: Piece,
     /// Of the last norm, the head and the loss.
     pub head: Piece,
-    /// Bytes of the stream that a layer hands on.
-    pub stream: f64,
+}
+
+impl Costs {
+    /// The costs under a rule.
+    #[must_use]
+    pub const fn pieces(&self, rule: Rule) -> &Pieces {
+        &self.pieces[rule as usize]
+    }
 }
 
 /// The costs of every way to divide a layer that a space has.
@@ -171,22 +197,23 @@ impl LayerKinds {
 /// Costs of the pieces, from the graphs of stages of one layer each.
 fn costs_of(case: &PlanCase, kinds: &LayerKinds, key: &Key) -> Result<Costs, CostError> {
     let last = case.architecture.layers.saturating_sub(1);
-    let first_stage = Stage::build(case, key, 0)?;
-    let last_stage = if last == 0 { None } else { Some(Stage::build(case, key, last)?) };
-    let end = last_stage.as_ref().unwrap_or(&first_stage);
-    let layers: Result<Vec<Piece>, CostError> = kinds
-        .examples
-        .iter()
-        .map(|layer| match *layer {
-            0 => Ok(first_stage.piece(Part::Layer)),
-            layer if layer == last => Ok(end.piece(Part::Layer)),
-            layer => Ok(Stage::build(case, key, layer)?.piece(Part::Layer)),
-        })
-        .collect();
+    // The ends, and an example of each kind; none is built twice.
+    let mut stages: BTreeMap<u64, [Stage<'_>; 3]> = BTreeMap::new();
+    for layer in [0, last].iter().chain(&kinds.examples) {
+        if !stages.contains_key(layer) {
+            stages.insert(*layer, Stage::build(case, key, *layer)?);
+        }
+    }
+    let pieces = |rule: Rule| {
+        let piece = |layer: &u64, part: Part| stages[layer][rule as usize].piece(part);
+        Pieces {
+            layers: kinds.examples.iter().map(|layer| piece(layer, Part::Layer)).collect(),
+            embedding: piece(&0, Part::Embedding),
+            head: piece(&last, Part::Head),
+        }
+    };
     Ok(Costs {
-        layers: layers?,
-        embedding: first_stage.piece(Part::Embedding),
-        head: end.piece(Part::Head),
+        pieces: [pieces(Rule::None), pieces(Rule::Selective), pieces(Rule::Full)],
         stream: stream_bytes(case, key),
     })
 }
@@ -208,7 +235,8 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn build(case: &'a PlanCase, key: &Key, layer: u64) -> Result<Self, CostError> {
+    /// The stage of a layer, under each rule of recomputing.
+    fn build(case: &'a PlanCase, key: &Key, layer: u64) -> Result<[Self; 3], CostError> {
         let parallel = Parallel {
             tensor: key.tensor,
             sequence: key.sequence,
@@ -230,8 +258,13 @@ impl<'a> Stage<'a> {
         let options = BuildOptions { dropout: case.training.dropout > 0.0, ..case.options };
         let forward: Graph = build_rank_step(&case.architecture, &step, &options, &parallel, layer)?;
         let training = TrainingGraph::differentiate(&forward, &differentiation(case, key))?;
-        let times = least_times(&case.device, &case.software, &training.graph)?;
-        Ok(Self { case, parallel, training, times, layer })
+        let whole = training_settings(&case.software).recomputes_whole_layers;
+        let under = |rule: Recompute| -> Result<Self, CostError> {
+            let training = training.recomputed(rule, whole)?;
+            let times = least_times(&case.device, &case.software, &training.graph)?;
+            Ok(Self { case, parallel, training, times, layer })
+        };
+        Ok([under(Recompute::None)?, under(Recompute::Selective)?, under(Recompute::Full)?])
     }
 
     fn piece(&self, part: Part) -> Piece {

@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
         })
         .map_err(|error| refuse(&error))?;
         let tokens = shape.global_batch * shape.seq;
-        let record = team.train(&model, self.training.schedule, tokens).map_err(|error| refuse(&error))?;
+        let record = team.train(&model, tokens).map_err(|error| refuse(&error))?;
         Ok(Prediction {
             seconds: record.wall.as_secs_f64(),
             bound_by: record

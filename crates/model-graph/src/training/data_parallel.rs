@@ -50,6 +50,12 @@ impl TrainingGraph {
         Weaver::new(self, how, gathers, sums).weave()
     }
 
+    /// Elements of the weights of the largest layer, or of what is in none.
+    #[must_use]
+    pub fn largest_unit(&self) -> u64 {
+        units(self).values().map(|unit| unit.shared.saturating_add(unit.experts)).max().unwrap_or(0)
+    }
+
     /// Elements of all weights, those of experts apart.
     #[must_use]
     pub fn parameters(&self) -> (u64, u64) {

@@ -14,6 +14,12 @@ use crate::{
 pub struct TrainingModel {
     /// Pipeline stages, in order.
     pub stages: Vec<TrainingStage>,
+    /// How it is trained.
+    pub training: Training,
+    /// What data parallelism divides and adds up.
+    pub data: DataParallel,
+    /// The format of most products.
+    pub compute: crate::Dtype,
 }
 
 /// What one rank of a pipeline stage does.
@@ -91,7 +97,12 @@ impl TrainingModel {
             };
             built.push(finished);
         }
-        Ok(Self { stages: built })
+        Ok(Self {
+            stages: built,
+            training: training.clone(),
+            data: build.data_parallel(),
+            compute: options.precision.activations,
+        })
     }
 }
 
@@ -105,6 +116,32 @@ impl TrainingStage {
         });
         Self { parts: graphs.collect(), same_as, ..self.clone() }
     }
+}
+
+impl TrainingModel {
+    /// Operations that an iteration needs on all devices, the model divided as `parallel` says: three times the products
+    /// of the forward pass (attention's included, of the pairs that are computed), whatever is computed again.
+    #[must_use]
+    pub fn useful_flops(&self, parallel: &Parallel) -> f64 {
+        let parts = self.stages.iter().flat_map(|stage| &stage.parts);
+        let of_rank: f64 = parts.map(|part| products(&part.graph)).sum();
+        // Each of DualPipe's two copies sees half of the micro-batches.
+        let copies = if self.training.schedule.kind == ScheduleKind::DualPipe { 2.0 } else { 1.0 };
+        let ranks = f64::from(parallel.tensor) * f64::from(parallel.context) * f64::from(parallel.data);
+        3.0 * of_rank * ranks * f64::from(parallel.micro_batches.max(1)) / copies
+    }
+}
+
+/// Operations of the products of the forward pass of one micro-batch.
+fn products(graph: &TrainingGraph) -> f64 {
+    let of = |operator: &Operator| match &operator.kind {
+        OpKind::Attention(shape) => shape.matmul_flops() as f64,
+        OpKind::MatMul(_) | OpKind::GroupedMatMul(_) => {
+            operator.counts(&graph.graph, crate::Counting::Actual).flops as f64
+        }
+        _ => 0.0,
+    };
+    graph.operators_of(&[super::Pass::Forward]).map(|id| of(graph.graph.operator(id))).sum()
 }
 
 fn same_parts(some: &[Arc<TrainingGraph>], others: &[Arc<TrainingGraph>]) -> bool {

@@ -6,7 +6,7 @@ use super::tables::{case_table, published_figures, published_table};
 use super::timeline::Naming;
 use super::{Chart, Figure, Machine, Roofline, Section, StackedBars, Timeline, Unit, layers, slug, team};
 use crate::number::{count, percent, significant, times};
-use crate::{CaseReport, Document, EngineReport, TierReport, cause_text, wall_sentence};
+use crate::{CaseReport, Document, EngineReport, TierReport, TrainingReport, cause_text, wall_sentence};
 
 /// Cases with charts of their own; more are only compared.
 const MOST_CASES: usize = 12;
@@ -45,6 +45,9 @@ pub fn run_sections(
         if let Some(report) = &case.team {
             team::team_figures(report, &mut add);
         }
+        if let Some(training) = &case.training {
+            training_figures(case, training, &mut add);
+        }
         if let Some((timeline, levels)) = timelines.get(index) {
             timeline_figures(case, machine, timeline, levels, MOST_SPANS / shown, &mut add);
         }
@@ -59,6 +62,16 @@ pub fn run_sections(
         });
     }
     sections
+}
+
+/// The pictures of an iteration of training.
+fn training_figures(case: &CaseReport, training: &TrainingReport, add: &mut Add) {
+    let pictures = &training.pictures;
+    let pipeline = pictures.pipeline.clone().map(|it| ("pipeline", it.figure("pipeline", &case.workload)));
+    let memory = pictures.memory.clone().map(|it| ("memory-over-time", it.figure("memory", &case.name)));
+    for (name, figure) in pipeline.into_iter().chain(memory) {
+        add(name, &figure.title, figure.summary, figure.chart);
+    }
 }
 
 /// Takes a figure: its name, title, summary and chart.

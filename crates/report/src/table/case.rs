@@ -35,6 +35,9 @@ pub(super) fn case_block(case: &CaseReport, view: View) -> String {
         text += &section(view, "What moved");
         text += &tiers(case, view);
     }
+    if let Some(training) = &case.training {
+        text += &super::training::training_block(case, training, view);
+    }
     if let Some(team) = &case.team {
         text += &super::team::team_block(case, team, view);
     }

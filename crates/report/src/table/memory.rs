@@ -82,8 +82,11 @@ impl MemoryDocument {
                 None => String::new(),
             };
             table.add("fits", '<', 0, cases().map(fits));
-            let largest = |case: &MemoryReport| case.largest_model().map(count).unwrap_or_default();
-            table.add("largest model", '>', 1, cases().map(largest));
+            // With activations, the memory is not the parameters' alone.
+            if cases().all(|case| case.bytes_of("activations") == 0) {
+                let largest = |case: &MemoryReport| case.largest_model().map(count).unwrap_or_default();
+                table.add("largest model", '>', 1, cases().map(largest));
+            }
         }
         table.fit(view).render(view)
     }

@@ -18,6 +18,7 @@ mod recompute;
 mod stack;
 mod team;
 mod trace_replay;
+mod training;
 mod trend;
 mod whatif;
 

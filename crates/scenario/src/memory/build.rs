@@ -82,15 +82,15 @@ fn check(resolver: &Resolver<'_>, root: &Node, case: &MemoryCase, problems: &mut
     let is_model = matches!(case.subject, MemorySubject::Model { .. });
     match recompute {
         Recompute::None => {}
-        Recompute::Full if is_model => {}
-        Recompute::Full => {
+        Recompute::Optimal(_) => {
+            let message = "a budget says itself what is kept".to_owned();
+            let label = "expected `none`, `selective`, `full` or `{ every: 2 }`";
+            problems.push(at(resolver, root, "training.recompute", message, label));
+        }
+        _ if is_model => {}
+        _ => {
             let message = "only a transformer has layers that are computed again".to_owned();
             problems.push(at(resolver, root, "training.recompute", message, "expected `none`"));
-        }
-        _ => {
-            let message =
-                "what is kept is counted where nothing or whole layers are computed again".to_owned();
-            problems.push(at(resolver, root, "training.recompute", message, "expected `none` or `full`"));
         }
     }
     if case.counting == Counting::Paper && recompute != Recompute::None {

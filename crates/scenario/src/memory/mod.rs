@@ -151,10 +151,11 @@ impl MemoryCase {
             accumulate: false,
         };
         let training = TrainingGraph::differentiate(forward, &how)?;
-        Ok(match self.plan.training.recompute {
-            Recompute::Full => training.saved_bytes_between_layers(),
-            _ => training.saved_bytes(),
-        })
+        match self.plan.training.recompute {
+            Recompute::None => Ok(training.saved_bytes()),
+            Recompute::Full => Ok(training.saved_bytes_between_layers()),
+            rule => training.recomputed(rule, false).map(|training| training.saved_bytes()),
+        }
     }
 
     /// How the forward pass is cut: as the scenario says; where the paper counts, every operation apart, in 32 bits, and of

@@ -82,7 +82,19 @@ fn plan(spec: &TrainingSpec, weights: Dtype, wrong: &mut Vec<Wrong>) -> Training
         zero: spec.zero.map_or(ZeroStage::None, ZeroSpec::stage),
         dropout: dropout(spec, wrong),
     };
-    TrainingPlan { training, micro_batch: spec.micro_batch }
+    let positive = |value: &f64| value.is_finite() && *value > 0.0;
+    for (path, value) in [("total_tokens", &spec.total_tokens), ("dollars_per_hour", &spec.dollars_per_hour)]
+    {
+        if !value.as_ref().is_none_or(positive) {
+            wrong.push(Wrong { path, message: "expected a number above 0", help: "" });
+        }
+    }
+    TrainingPlan {
+        training,
+        micro_batch: spec.micro_batch,
+        total_tokens: spec.total_tokens,
+        dollars_an_hour: spec.dollars_per_hour,
+    }
 }
 
 fn optimizer(spec: &TrainingSpec, wrong: &mut Vec<Wrong>) -> Optimizer {
@@ -173,7 +185,15 @@ mod tests {
     #[test]
     fn an_empty_block_is_adam_in_mixed_precision() {
         let plan = read("{}").unwrap();
-        assert_eq!(plan, TrainingPlan { training: Training::default(), micro_batch: None });
+        assert_eq!(
+            plan,
+            TrainingPlan {
+                training: Training::default(),
+                micro_batch: None,
+                total_tokens: None,
+                dollars_an_hour: None,
+            }
+        );
         let wide = super::plan(&TrainingSpec::default(), Dtype::Fp32, &mut Vec::new());
         assert_eq!(wide.training.formats.master, None, "fp32 weights need no fp32 copy");
     }
@@ -182,7 +202,8 @@ mod tests {
     fn every_key_is_read() {
         let plan = read(
             "{optimizer: momentum, optimizer_states: 1.5, gradients: bf16, master_weights: none, state: bf16, \
-             recompute: {every: 3}, schedule: interleaved, chunks: 4, zero: 3, micro_batch: 2, dropout: 10 %}",
+             recompute: {every: 3}, schedule: interleaved, chunks: 4, zero: 3, micro_batch: 2, dropout: 10 %, \
+             total_tokens: 1e12, dollars_per_hour: 2}",
         );
         let expected = Training {
             optimizer: Optimizer { kind: memwall_model_graph::OptimizerKind::Momentum, states: Some(1.5) },
@@ -192,7 +213,15 @@ mod tests {
             zero: ZeroStage::Weights,
             dropout: 0.1,
         };
-        assert_eq!(plan, Ok(TrainingPlan { training: expected, micro_batch: Some(2) }));
+        assert_eq!(
+            plan,
+            Ok(TrainingPlan {
+                training: expected,
+                micro_batch: Some(2),
+                total_tokens: Some(1e12),
+                dollars_an_hour: Some(2.0),
+            })
+        );
     }
 
     #[test]

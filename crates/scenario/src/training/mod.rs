@@ -16,6 +16,10 @@ pub struct TrainingPlan {
     pub training: Training,
     /// Sequences that a data-parallel rank works on at once, at least 1; where absent, all of its share of the batch.
     pub micro_batch: Option<u64>,
+    /// Tokens of the whole training, where the time of all of it is asked for.
+    pub total_tokens: Option<f64>,
+    /// What an hour of a device costs, in dollars, where the cost is asked for.
+    pub dollars_an_hour: Option<f64>,
 }
 
 impl TrainingPlan {

@@ -37,6 +37,10 @@ pub(crate) struct TrainingSpec {
     pub zero: Option<ZeroSpec>,
     /// Sequences that a data-parallel rank works on at once. Default: all of its share of the batch.
     pub micro_batch: Option<u64>,
+    /// Tokens of the whole training, for the time it takes: `15.6e12`.
+    pub total_tokens: Option<f64>,
+    /// What an hour of a device costs, in dollars, for the cost of a trillion tokens.
+    pub dollars_per_hour: Option<f64>,
     /// Share of activations that dropout zeroes, from 0 to below 1: `0.1` or `10 %`. Default 0.
     pub dropout: Option<Amount>,
 }

@@ -21,14 +21,17 @@ pub struct StageMemory {
 pub struct PartMemory {
     /// Kept from the start of the forward pass to the end of the backward pass.
     pub activations: u64,
-    /// What of it is kept until the gradients of weights are computed, where those are put off.
+    /// Kept after that until the gradients of weights are computed, where those are put off: what they read of it, and
+    /// gradients that they read.
     pub kept_for_weights: u64,
-    /// What a backward pass computes again: the most of it that there is at once.
+    /// What a backward pass computes again, when it needs most.
     pub recomputed: u64,
-    /// What else a forward pass needs at once.
+    /// What a forward pass needs besides, at most.
     pub forward_temporary: u64,
-    /// What else a backward pass needs at once.
+    /// What a backward pass needs besides, when it needs most.
     pub backward_temporary: u64,
+    /// What the gradients of weights need besides, at most, where they are put off.
+    pub weight_temporary: u64,
 }
 
 impl MemoryTimeline {
@@ -58,7 +61,7 @@ impl MemoryTimeline {
                 fragmentation: 0,
             };
             moments.push(during.fragmented(memory.fragmentation));
-            held = held.saturating_sub(sum(released));
+            held = held.saturating_sub(sum(released)).saturating_add(sum(kept_on));
             let after = Moment { at: first.end, activations: held, ..Moment::default() };
             moments.push(after.fragmented(memory.fragmentation));
         }
@@ -97,13 +100,16 @@ fn kept(kind: PassKind, part: &PartMemory) -> u64 {
 }
 
 fn released(kind: PassKind, part: &PartMemory) -> u64 {
-    let put_off = part.kept_for_weights.min(part.activations);
     match kind {
         PassKind::Forward => 0,
-        PassKind::Backward => part.activations,
-        PassKind::BackwardInput => part.activations - put_off,
-        PassKind::BackwardWeight => put_off,
+        PassKind::Backward | PassKind::BackwardInput => part.activations,
+        PassKind::BackwardWeight => part.kept_for_weights,
     }
+}
+
+/// Kept from the end of a pass on.
+fn kept_on(kind: PassKind, part: &PartMemory) -> u64 {
+    if kind == PassKind::BackwardInput { part.kept_for_weights } else { 0 }
 }
 
 fn recomputed(kind: PassKind, part: &PartMemory) -> u64 {
@@ -112,5 +118,9 @@ fn recomputed(kind: PassKind, part: &PartMemory) -> u64 {
 }
 
 fn temporary(kind: PassKind, part: &PartMemory) -> u64 {
-    if kind == PassKind::Forward { part.forward_temporary } else { part.backward_temporary }
+    match kind {
+        PassKind::Forward => part.forward_temporary,
+        PassKind::Backward | PassKind::BackwardInput => part.backward_temporary,
+        PassKind::BackwardWeight => part.weight_temporary,
+    }
 }

@@ -3,6 +3,7 @@
 mod build;
 mod change;
 mod item;
+mod liveness;
 mod verdict;
 
 pub use build::{PartMemory, StageMemory};

@@ -40,7 +40,8 @@ pub struct PartWork {
     /// What is held of a micro-batch from the start of its forward pass to the end of its backward pass, in bytes or
     /// in whatever is to be counted.
     pub activations: u64,
-    /// What of it the gradients of weights need, and so is held until those are computed.
+    /// What is held after that until the gradients of weights are computed, where those are put off: what they need of it,
+    /// and gradients that they need.
     pub kept_for_weights: u64,
 }
 
@@ -142,7 +143,9 @@ impl<'a> Run<'a> {
             match self.last_arrival(stage, at_once) {
                 Ok(arrival) => {
                     let start = self.begin(stage, arrival);
-                    self.hold(stage, pass, start);
+                    if pass.kind == PassKind::Forward {
+                        self.hold(stage, part.activations, start);
+                    }
                     self.end(stage, at_once, start, start + duration.0, ready);
                 }
                 Err(needs) => {
@@ -206,31 +209,29 @@ impl<'a> Run<'a> {
         start
     }
 
-    /// What a forward pass keeps is held from its start on.
-    fn hold(&mut self, stage: u32, pass: Pass, start: u64) {
-        if pass.kind != PassKind::Forward {
-            return;
-        }
-        let activations = self.part(stage, pass).activations;
+    /// Holds more from `when` on.
+    fn hold(&mut self, stage: u32, more: u64, when: u64) {
         let progress = &mut self.progress[stage as usize];
-        progress.held += activations;
+        progress.held += more;
         if progress.held > progress.peak_held {
-            (progress.peak_held, progress.peak_at) = (progress.held, start);
+            (progress.peak_held, progress.peak_at) = (progress.held, when);
         }
     }
 
     /// Ends passes that ran from `start` to `end`, tells who waited for them, and lets go of what they needed.
     fn end(&mut self, stage: u32, passes: &[Pass], start: u64, end: u64, ready: &mut Vec<u32>) {
-        let mut sending = 0;
+        let (mut sending, mut kept_on) = (0, 0);
         for &pass in passes {
             let part = self.part(stage, pass);
             let progress = &mut self.progress[stage as usize];
             progress.held -= released(part, pass.kind);
+            kept_on += if pass.kind == PassKind::BackwardInput { part.kept_for_weights } else { 0 };
             if self.detail == Detail::Intervals {
                 progress.intervals.push(PassInterval { pass, start: Picos(start), end: Picos(end) });
             }
             sending = sending.max(self.send(stage, pass, end, ready));
         }
+        self.hold(stage, kept_on, end);
         let wait = if self.work.sender_waits { sending } else { 0 };
         let progress = &mut self.progress[stage as usize];
         progress.position += passes.len();
@@ -292,12 +293,10 @@ fn duration(part: &PartWork, kind: PassKind) -> Picos {
 
 /// What of a micro-batch is let go at the end of a pass.
 fn released(part: &PartWork, kind: PassKind) -> u64 {
-    let kept = part.kept_for_weights.min(part.activations);
     match kind {
         PassKind::Forward => 0,
-        PassKind::Backward => part.activations,
-        PassKind::BackwardInput => part.activations - kept,
-        PassKind::BackwardWeight => kept,
+        PassKind::Backward | PassKind::BackwardInput => part.activations,
+        PassKind::BackwardWeight => part.kept_for_weights,
     }
 }
 
@@ -317,7 +316,8 @@ fn check_sums(order: &PipelineOrder, work: &PipelineWork) -> Result<(), Pipeline
     };
     let micro_batches = u128::from(order.micro_batches);
     let time = work.parts.iter().map(of_part).sum::<u128>();
-    let held = work.parts.iter().map(|part| u128::from(part.activations)).sum::<u128>();
+    let of_part = |part: &PartWork| u128::from(part.activations) + u128::from(part.kept_for_weights);
+    let held = work.parts.iter().map(of_part).sum::<u128>();
     // An order holds no more than 2^24 passes, so neither product overflows.
     if time * micro_batches >= u128::from(NOT_YET) || held * micro_batches >= u128::from(NOT_YET) {
         return Err(PipelineError::TooMuch);

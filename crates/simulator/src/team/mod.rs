@@ -11,6 +11,7 @@ mod overlap;
 mod stage;
 mod totals;
 pub(crate) mod train;
+pub(crate) mod train_memory;
 
 use std::collections::HashMap;
 

@@ -7,10 +7,14 @@ use memwall_model_graph::{
 };
 use memwall_units::Picos;
 
-use super::Team;
+use super::{Team, train_memory};
+use crate::memory_timeline::PartMemory;
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork};
 use crate::record::{StageRecord, TeamRecord, TrainingRecord};
 use crate::{PhaseRecord, Record, SimulationError};
+
+/// Micro-batches times parts up to which every pass is kept with its time.
+const MOST_INTERVALS: u64 = 100_000;
 
 /// What passes of one part take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,12 +41,9 @@ impl Team<'_> {
     /// # Errors
     /// An operator cannot be mapped, a collective cannot run, the schedule does not go with these numbers, or a limit is
     /// hit.
-    pub fn train(
-        mut self,
-        model: &TrainingModel,
-        schedule: PipelineSchedule,
-        tokens: u64,
-    ) -> Result<Record, SimulationError> {
+    pub fn train(mut self, model: &TrainingModel, tokens: u64) -> Result<Record, SimulationError> {
+        let schedule = model.training.schedule;
+        let split = schedule.kind.splits_backward();
         let mut times: Vec<StageTimes> = Vec::with_capacity(model.stages.len());
         for (index, stage) in model.stages.iter().enumerate() {
             let measured = match times.get(stage.same_as) {
@@ -60,10 +61,11 @@ impl Team<'_> {
         };
         for (index, (stage, times)) in model.stages.iter().zip(&times).enumerate() {
             for (part, passes) in stage.parts.iter().zip(&times.parts) {
-                work.parts.push(self.part_work(index, part, passes)?);
+                work.parts.push(self.part_work(index, part, passes, split)?);
             }
         }
-        let detail = if self.setup.options.timeline { Detail::Intervals } else { Detail::Totals };
+        let passes = work.parts.len() as u64 * u64::from(micro_batches);
+        let detail = if passes <= MOST_INTERVALS { Detail::Intervals } else { Detail::Totals };
         let pipeline = crate::pipeline::run(&order, &work, detail)
             .map_err(|error| SimulationError::Schedule(error.to_string()))?;
         Ok(self.finish_training(model, &times, pipeline, tokens))
@@ -225,11 +227,13 @@ impl Team<'_> {
         stage: usize,
         part: &TrainingPart,
         passes: &PassTimes,
+        split: bool,
     ) -> Result<PartWork, SimulationError> {
         let message = match part.message {
             Some(message) => self.outcome(stage, message)?.time,
             None => Picos::ZERO,
         };
+        let memory = PartMemory::of(&part.graph, split);
         Ok(PartWork {
             forward: passes.forward,
             backward: passes.backward_input.saturating_add(passes.backward_weight),
@@ -238,8 +242,8 @@ impl Team<'_> {
             together: None,
             send_forward: message,
             send_backward: message,
-            activations: part.graph.saved_bytes(),
-            kept_for_weights: 0,
+            activations: memory.activations,
+            kept_for_weights: memory.kept_for_weights,
         })
     }
 
@@ -281,6 +285,12 @@ impl Team<'_> {
             ));
         }
         let of = &times[busiest];
+        let device = self.setup.device;
+        let capacity = device.memory().map_or(u64::MAX, |tier| tier.capacity.value.0);
+        let memory =
+            train_memory::fullest(model, &self.setup.parallel, self.setup.software, &pipeline, capacity);
+        let peak = device.matmul_peak(model.compute.name()).map_or(f64::INFINITY, |peak| peak.rate.0);
+        let peak = peak * self.setup.parallel.ranks() as f64;
         record.training = Some(TrainingRecord {
             forward: of.parts.iter().map(|part| part.forward).collect(),
             backward: of
@@ -290,6 +300,9 @@ impl Team<'_> {
                 .collect(),
             tail: summed.saturating_sub(pipeline.wall),
             finish,
+            useful_flops: model.useful_flops(&self.setup.parallel),
+            peak,
+            memory,
             pipeline,
         });
         record.team = (team.ranks > 1).then_some(team);

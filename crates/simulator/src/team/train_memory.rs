@@ -1,0 +1,146 @@
+//! What a training run keeps in device memory, stage by stage.
+
+use memwall_hardware::SoftwareProfile;
+use memwall_model_graph::{Parallel, TrainingModel, TrainingStage, ZeroStage};
+
+use crate::memory_timeline::{MemoryItem, MemoryTimeline, PartMemory, StageMemory};
+use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork, run};
+use crate::record::TrainingMemory;
+use memwall_units::Picos;
+
+/// Units of layers whose whole weights and gradients are there at once where they are divided: the one at work and the
+/// one that is coming.
+const UNITS_AT_ONCE: u64 = 2;
+
+/// Memory of the fullest stage while the pipeline ran as `record` says.
+pub(crate) fn fullest(
+    model: &TrainingModel,
+    parallel: &Parallel,
+    software: &SoftwareProfile,
+    record: &PipelineRecord,
+    capacity: u64,
+) -> Option<TrainingMemory> {
+    let stages: Vec<StageMemory> =
+        model.stages.iter().map(|stage| stage_memory(model, stage, parallel, software)).collect();
+    let most = |index: usize| {
+        let held = record.stages.get(index).map_or(0, |stage| stage.peak_held);
+        needed(&stages[index], held)
+    };
+    let stage = (0..stages.len()).max_by_key(|index| (most(*index), std::cmp::Reverse(*index)))?;
+    let memory = &stages[stage];
+    let has_intervals = record.stages.get(stage).is_some_and(|stage| !stage.intervals.is_empty());
+    let timeline = if has_intervals {
+        MemoryTimeline::of_stage(record, stage as u32, memory, capacity)
+    } else {
+        let held = record.stages.get(stage).map_or(0, |stage| stage.peak_held);
+        steady(memory, held, record.wall, capacity)
+    };
+    Some(TrainingMemory { stage: stage as u32, timeline })
+}
+
+/// Bytes of the fullest stage, without running the model: of a pipeline whose passes all take the same time.
+///
+/// # Errors
+/// The schedule does not go with the numbers of stages and micro-batches.
+pub fn training_memory(
+    model: &TrainingModel,
+    parallel: &Parallel,
+    software: &SoftwareProfile,
+) -> Result<u64, crate::SimulationError> {
+    let refuse = |error: &dyn std::fmt::Display| crate::SimulationError::Schedule(error.to_string());
+    let schedule = model.training.schedule;
+    let order = PipelineOrder::of(schedule, model.stages.len() as u32, parallel.micro_batches.max(1))
+        .map_err(|error| refuse(&error))?;
+    let split = schedule.kind.splits_backward();
+    let work = |part: &memwall_model_graph::TrainingPart| {
+        let memory = PartMemory::of(&part.graph, split);
+        PartWork {
+            forward: Picos(1),
+            backward: Picos(2),
+            backward_input: Picos(1),
+            backward_weight: Picos(1),
+            activations: memory.activations,
+            kept_for_weights: memory.kept_for_weights,
+            ..PartWork::default()
+        }
+    };
+    let parts = model.stages.iter().flat_map(|stage| stage.parts.iter().map(work)).collect();
+    let record = run(&order, &PipelineWork { parts, sender_waits: false }, Detail::Totals)
+        .map_err(|error| refuse(&error))?;
+    let memory = fullest(model, parallel, software, &record, u64::MAX);
+    Ok(memory.map_or(0, |memory| memory.timeline.peak().bytes))
+}
+
+fn needed(memory: &StageMemory, held: u64) -> u64 {
+    let constant = memory.constant.iter().fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+    constant.saturating_add(held).saturating_add(temporary(memory))
+}
+
+fn temporary(memory: &StageMemory) -> u64 {
+    let most = |part: &PartMemory| {
+        let backward = part.backward_temporary.saturating_add(part.recomputed);
+        part.forward_temporary.max(backward).max(part.weight_temporary)
+    };
+    memory.parts.iter().map(most).max().unwrap_or(0)
+}
+
+/// Where the pipeline kept no intervals, its fullest moment.
+fn steady(memory: &StageMemory, held: u64, end: Picos, capacity: u64) -> MemoryTimeline {
+    let mut items = memory.constant.clone();
+    let temporary = temporary(memory);
+    let lost = (held.saturating_add(temporary) as f64 * memory.fragmentation) as u64;
+    items.push((MemoryItem::Activations, held));
+    items.push((MemoryItem::Temporary, temporary));
+    items.push((MemoryItem::Fragmentation, lost));
+    MemoryTimeline::steady(items, end, capacity)
+}
+
+fn stage_memory(
+    model: &TrainingModel,
+    stage: &TrainingStage,
+    parallel: &Parallel,
+    software: &SoftwareProfile,
+) -> StageMemory {
+    let own = &software.training;
+    let mut constant = parameters(model, stage);
+    let groups = [parallel.tensor, parallel.pipeline, parallel.context, parallel.data, parallel.expert];
+    let groups = groups.iter().filter(|ranks| **ranks > 1).count() as u64;
+    let each = own.communicator.as_ref().map_or(0, |figure| figure.value.0);
+    constant.push((MemoryItem::CommunicationBuffers, each.saturating_mul(groups)));
+    constant.push((MemoryItem::Context, own.context.as_ref().map_or(0, |figure| figure.value.0)));
+    constant.retain(|(_, bytes)| *bytes > 0);
+    let split = model.training.schedule.kind.splits_backward();
+    StageMemory {
+        constant,
+        parts: stage.parts.iter().map(|part| PartMemory::of(&part.graph, split)).collect(),
+        fragmentation: own.fragmentation.as_ref().map_or(0.0, |figure| figure.value),
+    }
+}
+
+/// What is kept of each parameter, and of the divided ones what is there whole at once.
+fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, u64)> {
+    let (formats, data) = (&model.training.formats, &model.data);
+    let (shared, experts) = stage.parameters;
+    // DualPipe keeps a copy of the weights for each direction: `parameters` counts both already.
+    let kept = |divided: bool| {
+        let share = |elements: u64, ranks: u32| {
+            if divided { elements.div_ceil(u64::from(ranks.max(1))) } else { elements }
+        };
+        share(shared, data.ranks).saturating_add(share(experts, data.expert_ranks))
+    };
+    let zero = data.zero;
+    let own = kept(zero >= ZeroStage::Optimizer);
+    let states = (model.training.optimizer.states() * own as f64).round() as u64;
+    let mut items = vec![
+        (MemoryItem::Weights, data.weights.bytes_for(kept(zero == ZeroStage::Weights))),
+        (MemoryItem::Gradients, formats.gradients.bytes_for(kept(zero >= ZeroStage::Gradients))),
+        (MemoryItem::MasterWeights, formats.master.map_or(0, |dtype| dtype.bytes_for(own))),
+        (MemoryItem::OptimizerState, formats.state.bytes_for(states)),
+    ];
+    if zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
+        let unit = stage.parts.iter().map(|part| part.graph.largest_unit()).max().unwrap_or(0);
+        let whole = data.weights.bytes_for(unit).saturating_add(data.gradients.bytes_for(unit));
+        items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(UNITS_AT_ONCE)));
+    }
+    items
+}
