@@ -223,6 +223,9 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Replays(_) | Self::Plans(_) => Vec::new(),
+            Self::Recomputes(document) => {
+                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
+            }
             Self::Memories(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
@@ -233,9 +236,6 @@ impl Outcome {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
             Self::Curves(document) => {
-                document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
-            }
-            Self::Recomputes(document) => {
                 document.cases.iter().map(|case| (&case.name[..], &case.expectations[..])).collect()
             }
         };

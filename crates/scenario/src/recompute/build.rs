@@ -253,13 +253,13 @@ fn forward(
         return Some(("graph".to_owned(), text, Ok(graph)));
     };
     if let Some(network) = block.text().and_then(networks::find) {
-        let batch = work.batch.unwrap_or(1);
-        let image = network.image;
+        let (batch, image) = workload::images(&resolver.sources, root, work, network, problems)?;
         let step = NetworkStep { batch, image, trains: true };
         let text = format!("batch {batch} of {image} x {image} pixels");
         return Some((network.name.to_owned(), text, network.build(&step, options)));
     }
     let model = resolver.model(block, problems)?;
+    workload::refuse_image(&resolver.sources, root, work, problems);
     let train = WorkloadSpec { phase: Some(Phase::Train), ..work.clone() };
     let workload = workload::workload(&resolver.sources, root, &train, model.architecture.kind, problems)?;
     let step = workload.steps().next()?;
