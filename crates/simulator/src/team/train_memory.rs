@@ -134,8 +134,10 @@ fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, 
         (MemoryItem::OptimizerState, formats.state.bytes_for(states)),
     ];
     if model.keeps_whole {
-        let whole = data.weights.bytes_for(shared.saturating_add(experts));
-        items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(2)));
+        // Whole gradients are summed over micro-batches in their own format.
+        let all = shared.saturating_add(experts);
+        let whole = data.weights.bytes_for(all).saturating_add(formats.gradients.bytes_for(all));
+        items.push((MemoryItem::CommunicationBuffers, whole));
     } else if zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
         // Whole gradients are in the weights' format until they are summed.
         let units = stage.parts.iter().map(|part| part.graph.largest_units()).max().unwrap_or(0);

@@ -18,7 +18,15 @@ impl Walk<'_> {
             }
             None => (logits, OpKind::Softmax { rows, cols }),
         };
-        let inputs = std::iter::once(kept).chain(targets).collect();
+        let mut inputs: Vec<Operand> = std::iter::once(kept).chain(targets).collect();
+        if self.how.fused {
+            // PyTorch's loss is two functions, and what goes from one to the other on the way back is as large as the
+            // logits.
+            let between = self.gradient_like(logits.tensor, ".grad.dense", logits.elements);
+            let scatter = Self::pointwise(operator, ".scatter", Activation::Copy, Vec::new(), vec![between]);
+            self.emit(scatter, Pass::Backward);
+            inputs.push(between);
+        }
         self.emit(Self::like(operator, ".grad", kind, inputs, vec![gradient]), Pass::Backward);
         self.give(logits, gradient, false);
     }
