@@ -21,9 +21,9 @@ fn a_network_is_a_model_like_others() {
     assert_eq!(scenario.cases[0].step_count(), 1);
     // 60.2 million parameters in 16 bits, and the scales of norms beside.
     assert!((120_000_000..121_000_000).contains(&scenario.cases[0].footprint.weights));
-    let small = read("model: vgg19\nhardware: h100-sxm\nworkload: { image: 160 }\n");
+    let small = read("model: vgg19\nhardware: h100-sxm\nworkload: { image: 320 }\n");
     let Subject::Network { step, .. } = &small.cases[0].subject else { panic!("no network") };
-    assert_eq!(step.image, 160);
+    assert_eq!(step.image, 320);
 }
 
 #[test]
