@@ -2,7 +2,8 @@
 
 Usage, from the repository root: python3 scripts/pick_rows.py FOLDER
 
-FOLDER holds gemm.csv, attention.csv, mla.csv, moe.csv, elementwise.csv, collective.csv and inference.csv. Of each device,
+FOLDER holds gemm.csv, attention.csv, mla.csv, moe.csv, elementwise.csv, collective.csv, inference.csv and
+training.csv. Of each device,
 software, format and phase, one row in sixteen is taken and at least six: those whose kind and shape have the least hash.
 Of each system, collective and source three rows are taken, of whole models on each device and software five. No prediction
 has a part in it, so the rows are as hard as the others.
@@ -23,6 +24,7 @@ KINDS = {
     "elementwise": (KERNELS, 16, 6),
     "collective": (("system", "collective", "source"), None, 3),
     "inference": (("device", "software"), None, 5),
+    "training": (("device", "software"), 16, 10),
 }
 NO_SHAPE = {"device", "software", "dtype", "kv_dtype", "seconds", "samples", "value", "note", "source"}
 OUT = pathlib.Path("traces/measured")

@@ -4,8 +4,8 @@ Usage, from the repository root:
     python3 scripts/validation.py target/release/memwall            traces/measured/recorded.csv only
     python3 scripts/validation.py target/release/memwall FOLDER     everything
 
-FOLDER holds the complete measured rows: gemm.csv, attention.csv, mla.csv, moe.csv, elementwise.csv, collective.csv and
-inference.csv, as `memwall validate` reads them. No number on the page is typed in but the targets.
+FOLDER holds the complete measured rows: gemm.csv, attention.csv, mla.csv, moe.csv, elementwise.csv, collective.csv,
+inference.csv and training.csv, as `memwall validate` reads them. No number on the page is typed in but the targets.
 """
 
 import collections
@@ -31,9 +31,10 @@ KINDS = {
     "elementwise": "Elementwise operations",
     "collective": "Collectives",
     "inference": "Whole models",
+    "training": "Training iterations",
 }
-# Kinds whose rows are not all times.
-WITHOUT_PICTURE = {"inference"}
+# Kinds whose rows are not all times, or of so few devices that a picture shows little.
+WITHOUT_PICTURE = {"inference", "training"}
 SHIPPED = pathlib.Path("traces/measured")
 PAGE = pathlib.Path("book/src/validation.md")
 PICTURES = pathlib.Path("book/src/img")
@@ -63,6 +64,8 @@ TARGETS = [
     ("collective", None, "", None, "one node", 18, None),
     ("collective", None, "", None, "several nodes", 20, None),
     ("inference", None, "", None, None, 15, None),
+    ("training", "a100-sxm-80gb", "megatron-deepspeed-2023", "fp16", None, 8, None),
+    ("training", "a100-sxm-80gb", "megatron-2021", "fp16", None, 9, None),
 ]
 # Colours that people with any colour vision tell apart (after Okabe and Ito, and Tol), each with a shape of its own.
 LOOKS = {
@@ -363,6 +366,10 @@ NOTES = {
     "collective": "What nccl-tests measures: all-reduce, all-gather, reduce-scatter, all-to-all over 2 to 8 devices of a node, and "
     "messages between two nodes. The figures of NCCL over NVLink 3 to 5 and PCIe 5 were fitted on the fitted half. Between nodes "
     "of A100 the rows (Vidur) are far slower than the network cards: with 16 ranks three times slower a card than with 8.",
+    "training": "Iterations of training on two to eight A100, most of them bound by the host that issues kernel after kernel, and "
+    "ten of Megatron-LM on up to 3,072 A100, which state neither heads nor micro-batches: the micro-batch is the one that makes "
+    "the iteration shortest. Of the first, the host's times and the products' efficiency are fitted on the rows that were not held "
+    "out; of the second nothing is fitted.",
     "inference": "Prompts and tokens of whole models on one to eight devices, host, collectives and batching included. Of "
     "TensorRT-LLM 1.0 nothing was fitted; of the older stacks the host's time and one efficiency. Five rows of TensorRT-LLM 0.5 on "
     "several A100 are labelled tokens a second and would be a sixth of what the arithmetic allows; read as tokens a second and device, "

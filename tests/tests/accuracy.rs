@@ -9,7 +9,8 @@ use memwall_report::Validation;
 
 /// Points of per cent by which a group may be worse than recorded.
 const TOLERANCE: f64 = 0.05;
-const FILES: [&str; 7] = ["gemm", "attention", "mla", "moe", "elementwise", "collective", "inference"];
+const FILES: [&str; 8] =
+    ["gemm", "attention", "mla", "moe", "elementwise", "collective", "inference", "training"];
 const RECORD: &str = "If the change is intended, build memwall in release, run `python3 scripts/validation.py \
     target/release/memwall`, and commit traces/measured/recorded.csv with the reason.";
 

@@ -22,13 +22,26 @@ pub(crate) fn check(case: &Case, plan: &TrainingPlan, record: &Record) -> Result
     let verdict = MemoryVerdict::of(peak.bytes, capacity, changes);
     let mut detail: Vec<String> =
         peak.alive.iter().map(|(item, bytes)| format!("{} {}", item.name(), Bytes(*bytes))).collect();
-    detail.push(verdict.to_string());
+    detail.push(would_do(&verdict));
     Err(SimulationError::Capacity {
         tier: case.device.memory().map_or_else(String::new, |tier| tier.name.clone()),
         needed: Bytes(peak.bytes),
         capacity: Bytes(capacity),
         detail: detail.join(", "),
     })
+}
+
+/// The end of the message: what would do.
+fn would_do(verdict: &MemoryVerdict) -> String {
+    match verdict {
+        MemoryVerdict::FitsAfter { change, then, .. } => {
+            format!("with {change} it would need {} and fit", Bytes(*then))
+        }
+        MemoryVerdict::TooMuch { closest: Some((change, then)), .. } => {
+            format!("nothing tried fits; closest is {change}, with {}", Bytes(*then))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// What could be changed, least costly first, and the bytes needed then; each is looked at when it is asked for.

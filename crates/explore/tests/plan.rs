@@ -178,7 +178,8 @@ fn a_choice_that_lost_says_what_it_costs() {
         report.losers.iter().find(|loser| loser.choice == choice && loser.value == value)
     };
     let full = loser("recompute", "full").expect("nothing needs to be computed again");
-    assert!(full.loses.expect("it fits") > 0.1, "{full:?}");
+    // The forward pass again but for the head, which is a large part of so small a model.
+    assert!(full.loses.expect("it fits") > 0.05, "{full:?}");
     assert!(full.why.contains("computing again"), "{full:?}");
     // What the best has is no loser.
     let best = &report.plans[0];

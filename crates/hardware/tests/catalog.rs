@@ -149,12 +149,12 @@ fn an_unknown_name_suggests_the_nearest() {
 /// Names used by measured rows that the catalog must know.
 const DEVICE_IDS: &str = "
     a100-sxm-80gb a100-sxm-40gb a100-pcie-80gb a100-pcie-40gb a40 b200-sxm b300-sxm gb200 gb300 gh200
-    h100-sxm h100-pcie h200-sxm jetson-agx-orin jetson-thor l4 l40s mi210 mi250x mi300x p4 p100-pcie
+    h100-sxm h100-sxm-96gb h100-pcie h200-sxm jetson-agx-orin jetson-thor l4 l40s mi210 mi250x mi300x p4 p100-pcie
     rtx-4090 rtx-pro-6000 t4 tpu-v3 tpu-v4 tpu-v5e tpu-v5p tpu-v6e gaudi2 gaudi3 trainium1 trainium2
     v100-pcie-32gb v100-sxm2-32gb grace xeon-gold-6242 m2-ultra gemmini-kim2023 h100 a100 h200 mi300x";
 const SYSTEM_IDS: &str = "
     dgx-v100 dgx-a100 dgx-h100 dgx-h200 dgx-b200 dgx-b300 gb200-nvl72 gb300-nvl72 l40s-pcie
-    rtx-pro-6000-pcie t4-pcie 4xa100-nvlink-full 8xmi300x hgx-a100-ib hgx-h100-ib hgx-h100-roce tpu-v3-pod
+    rtx-pro-6000-pcie t4-pcie 4xa100-nvlink-full 8xmi300x hgx-a100-ib hgx-h100-ib hgx-h100-roce hgx-h100-96gb-roce tpu-v3-pod
     tpu-v4-pod tpu-v5e-pod tpu-v5p-pod";
 const SOFTWARE_IDS: &str =
     "generic tensorrt-llm trtllm vllm torch-eager torch-compile pytorch-cpu kim2023-gemmini";

@@ -97,11 +97,13 @@ fn figures(case: &CaseReport, view: View) -> Grid {
         Some(ttft) => (("prefill (TTFT)", Some(ttft)), tpot),
         None => (tpot, ("tokens", tokens.filter(|_| case.tpot_s.is_some()))),
     };
+    // With what a training computes again.
+    let utilisation = if case.training.is_some() { "utilisation (HFU)" } else { "utilisation (MFU)" };
     let pairs = [
         (("time", Some(Picos(case.time_ps).to_string())), ("tokens/s", tokens_per_s)),
         latencies,
         (("bound by", Some(case.bound_by.clone())), ("over the roofline", over_roofline)),
-        (("FLOPs", Some(flops(case.flops))), ("utilisation (MFU)", case.mfu.map(percent))),
+        (("FLOPs", Some(flops(case.flops))), (utilisation, case.mfu.map(percent))),
         (("bytes accessed", Some(bytes(case.mops_bytes))), ("FLOPs a byte", case.intensity_mops.map(digits))),
         (
             ("DRAM bytes", Some(bytes(case.dram_bytes))),

@@ -5,7 +5,7 @@ use memwall_model_graph::{
     CollectiveKind, Dimension, Graph, OpId, OpKind, Pass, PipelineSchedule, TrainingGraph, TrainingModel,
     TrainingPart, TrainingStage,
 };
-use memwall_units::Picos;
+use memwall_units::{Bytes, Picos};
 
 use super::{Team, train_memory};
 use crate::memory_timeline::PartMemory;
@@ -289,6 +289,11 @@ impl Team<'_> {
         let capacity = device.memory().map_or(u64::MAX, |tier| tier.capacity.value.0);
         let memory =
             train_memory::fullest(model, &self.setup.parallel, self.setup.software, &pipeline, capacity);
+        let held = memory.as_ref().map_or(0, |memory| memory.timeline.peak().bytes);
+        let dram = device.memory().map(|tier| tier.name.as_str());
+        for tier in record.tiers.iter_mut().filter(|tier| Some(tier.name.as_str()) == dram) {
+            tier.peak_occupancy = Bytes(held.min(tier.capacity.0));
+        }
         let peak = device.matmul_peak(model.compute.name()).map_or(f64::INFINITY, |peak| peak.rate.0);
         let peak = peak * self.setup.parallel.ranks() as f64;
         record.training = Some(TrainingRecord {
