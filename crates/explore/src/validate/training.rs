@@ -130,7 +130,10 @@ impl<'a> Run<'a> {
         let number = |size: u64| u32::try_from(size).map_err(|error| Refusal(error.to_string()));
         let shape = self.shape;
         let sequences = shape.global_batch / shape.dp;
-        if sequences == 0 || shape.global_batch % shape.dp != 0 || sequences % micro_batch != 0 {
+        if sequences == 0
+            || !shape.global_batch.is_multiple_of(shape.dp)
+            || !sequences.is_multiple_of(micro_batch)
+        {
             return Err(Refusal(format!(
                 "a batch of {} is not divided over {} copies in micro-batches of {micro_batch}",
                 shape.global_batch, shape.dp

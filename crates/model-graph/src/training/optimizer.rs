@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What updates the parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Optimizer {
     /// The method.
     pub kind: OptimizerKind,
@@ -56,11 +56,5 @@ impl Optimizer {
     #[must_use]
     pub fn states(&self) -> f64 {
         self.states.unwrap_or_else(|| self.kind.states())
-    }
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self { kind: OptimizerKind::default(), states: None }
     }
 }

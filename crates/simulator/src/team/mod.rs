@@ -257,7 +257,7 @@ impl<'a> Team<'a> {
         id: OpId,
         operator: &Operator,
     ) -> Result<(), SimulationError> {
-        let cores = self.setup.library.cores.value;
+        let (cores, fidelity) = (self.setup.library.cores.value, self.setup.options.fidelity);
         self.settle(stage, graph, operator);
         let stage = &mut self.stages[stage];
         let mut next = None;
@@ -269,7 +269,9 @@ impl<'a> Team<'a> {
                 rank.simulation.wait(rank.simulation.now().saturating_add(longer), Cause::Power, None);
                 footprint.duration = footprint.duration.saturating_add(longer);
             }
-            let Some(under_way) = stage.under_way else { continue };
+            // A bound leaves out what the two cost each other.
+            let shares = fidelity != crate::Fidelity::Bound;
+            let Some(under_way) = stage.under_way.filter(|_| shares) else { continue };
             let (units, rate) = (rank.simulation.units(), rank.simulation.dram_rate());
             // Between kernels it went on alone.
             let gap = rank.simulation.now().saturating_sub(start).saturating_sub(footprint.duration);
