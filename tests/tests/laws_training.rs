@@ -152,3 +152,22 @@ fn what_does_not_fit_is_told_with_what_would() {
     assert!(error.contains("optimizer state 64.24 GB"), "{error}");
     assert!(error.contains("with ZeRO stage 1 it would need"), "{error}");
 }
+
+#[test]
+fn what_is_kept_behind_device_memory_takes_time_and_leaves_room() {
+    let case = |placement: &str| run(&format!("parallel: {{ data: 8 }}\n{placement}"));
+    let near = case("");
+    for placement in ["placement: { optimizer: host }", "placement: { activations: host, prefetch: true }"] {
+        let far = case(placement);
+        assert!(far.time_s > near.time_s, "{placement}");
+        let peak = |case: &CaseReport| {
+            let training = case.training.as_ref().expect("it trains");
+            training.memory.as_ref().map(|memory| memory.peak_bytes)
+        };
+        assert!(peak(&far) < peak(&near), "{placement}");
+        for engine in &far.engines {
+            let booked = engine.busy_ps + engine.stalls.iter().map(|stall| stall.ps).sum::<u128>();
+            assert_eq!(booked, engine.total_ps(), "{placement}: {}", engine.name);
+        }
+    }
+}

@@ -67,7 +67,10 @@ pub(crate) fn build(
         check_micro_batch(resolver, root, (plan, workload.batch, &parallel), problems)?;
         parallel = plan.divided(parallel, workload.batch);
     }
-    if let (Some(_), Some(block)) = (&team, present(root, "placement")) {
+    if let (Some(placement), Some(block)) = (&placement, present(root, "placement")) {
+        check_placement(resolver, block, placement, plan.is_some(), problems);
+    }
+    if let (Some(_), None, Some(block)) = (&team, &plan, present(root, "placement")) {
         let message = "a `placement` with a `system`: it is simulated of one device";
         let problem = Diagnostic::at(&resolver.sources, block.place, message, "");
         problems.push(problem.with_path("placement").with_help("leave one out"));
@@ -114,6 +117,29 @@ fn training_of(
             training::refuse(resolver, root, problems);
             Some(None)
         }
+    }
+}
+
+/// A problem for what is kept elsewhere only in training, or only outside of it.
+fn check_placement(
+    resolver: &Resolver<'_>,
+    block: &Node,
+    placement: &memwall_simulator::Placement,
+    trains: bool,
+    problems: &mut Diagnostics,
+) {
+    let others =
+        [("weights", placement.weights), ("tables", placement.tables), ("kv_cache", placement.kv_cache)];
+    let own = [("optimizer", placement.optimizer), ("activations", placement.activations)];
+    let (wrong, words) = if trains {
+        (&others[..], "while a model is trained")
+    } else {
+        (&own[..], "where nothing is trained")
+    };
+    for (key, _) in wrong.iter().filter(|(_, placed)| *placed) {
+        let path = [Step::Key((*key).to_owned())];
+        let message = format!("`placement.{key}` {words}");
+        problems.push(typed::problem_at(&resolver.sources, block, "placement", &path, message, ""));
     }
 }
 
@@ -351,8 +377,15 @@ fn fit(
             return None;
         }
     };
-    capacity::check(&resolver.sources, root, device, asked.subject, &near, problems);
+    // Of a training, much may be divided: the run says what is needed.
+    if !trains(asked.subject) {
+        capacity::check(&resolver.sources, root, device, asked.subject, &near, problems);
+    }
     Some((need, resolver.first_steps.is_some().then_some(graphs).filter(|graphs| !graphs.is_empty())))
+}
+
+fn trains(subject: &Subject) -> bool {
+    matches!(subject, Subject::Model { workload, .. } if workload.phase == Phase::Train)
 }
 
 /// The first step's graphs (none of an inline graph) and what all steps need at most; of that, the part in the device

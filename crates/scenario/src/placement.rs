@@ -31,6 +31,12 @@ pub(crate) struct PlacementSpec {
     /// The tier that has the KV cache.
     #[serde(default)]
     pub kv_cache: Option<String>,
+    /// Of training, the tier that has the master weights and what the optimizer remembers.
+    #[serde(default)]
+    pub optimizer: Option<String>,
+    /// Of training, the tier that has what forward passes keep for backward passes.
+    #[serde(default)]
+    pub activations: Option<String>,
     /// Whether copies run ahead of the operators that need them, as far as the buffer has room. Rows of tables never do:
     /// nobody knows which before they are wanted. Default true.
     #[serde(default)]
@@ -54,7 +60,14 @@ pub(crate) fn build(
     let behind = |kind| matches!(kind, TierKind::Host | TierKind::Storage);
     let known = || device.tiers.iter().filter(|tier| behind(tier.kind)).map(|tier| tier.name.as_str());
     let mut tiers = Vec::new();
-    for (key, name) in [("weights", &spec.weights), ("tables", &spec.tables), ("kv_cache", &spec.kv_cache)] {
+    let places = [
+        ("weights", &spec.weights),
+        ("tables", &spec.tables),
+        ("kv_cache", &spec.kv_cache),
+        ("optimizer", &spec.optimizer),
+        ("activations", &spec.activations),
+    ];
+    for (key, name) in places {
         let Some(name) = name else { continue };
         let path = [Step::Key(key.to_owned())];
         let mut wrong = |message: String, help: String| {
@@ -98,6 +111,8 @@ pub(crate) fn build(
         weights: has("weights"),
         tables: has("tables"),
         kv_cache: has("kv_cache"),
+        optimizer: has("optimizer"),
+        activations: has("activations"),
         prefetch: spec.prefetch.unwrap_or(true),
         buffer: spec.buffer.map_or(0, |bytes| bytes.0),
     }))

@@ -86,6 +86,10 @@ pub struct Placement {
     pub tables: bool,
     /// Keys and values.
     pub kv_cache: bool,
+    /// Of training, master weights and what the optimizer remembers.
+    pub optimizer: bool,
+    /// Of training, what forward passes keep for backward passes.
+    pub activations: bool,
     /// Whether copies run ahead of the operators that need them. Rows of tables never do.
     pub prefetch: bool,
     /// Bytes of device memory that copies go to; 0 for as many as two operators need.

@@ -212,6 +212,7 @@ fn facts(case: &CaseReport) -> Vec<(String, String)> {
         |team| format!("{}: {} x {}, {}", team.system, team.ranks, case.device.title, team.parallel),
     );
     let over = case.times_roofline.map(|factor| format!("{} ({})", times(factor), seconds(case.roofline_s)));
+    let utilisation = if case.training.is_some() { "utilisation (HFU)" } else { "utilisation (MFU)" };
     let facts = [
         ("time", Some(Picos(case.time_ps).to_string())),
         ("prefill (TTFT)", case.ttft_s.map(seconds)),
@@ -219,7 +220,7 @@ fn facts(case: &CaseReport) -> Vec<(String, String)> {
         ("tokens a second", case.tokens_per_s.filter(|rate| *rate > 0.0).map(count)),
         ("bound by", Some(case.bound_by.clone())),
         ("over the roofline", over),
-        ("utilisation (MFU)", case.mfu.map(percent)),
+        (utilisation, case.mfu.map(percent)),
         ("FLOPs", Some(Flops(case.flops).to_string())),
         ("bytes accessed", Some(bytes(case.mops_bytes))),
         ("DRAM bytes", Some(bytes(case.dram_bytes))),

@@ -12,6 +12,7 @@ mod stage;
 mod totals;
 pub(crate) mod train;
 pub(crate) mod train_memory;
+mod train_offload;
 
 use std::collections::HashMap;
 
@@ -22,8 +23,8 @@ use memwall_units::Picos;
 use crate::collective::CollectiveOutcome;
 use crate::record::TeamRecord;
 use crate::{
-    Call, Cause, Communicator, Interval, Options, PhaseRecord, Record, Simulation, SimulationError, Timeline,
-    Track,
+    Call, Cause, Communicator, Interval, Options, PhaseRecord, Placement, Record, Simulation,
+    SimulationError, Timeline, Track,
 };
 use groups::{groups, stage_ranks};
 use overlap::{UnderWay, share};
@@ -89,7 +90,10 @@ impl<'a> Team<'a> {
         let mut places = (0, 0);
         let micro_batches = setup.parallel.micro_batches.max(1);
         let sequences = setup.options.sequences.div_ceil(u64::from(micro_batches));
-        let options = Options { sequences, ..setup.options };
+        // Of training, only what lies between passes is kept elsewhere: see `train_offload`.
+        let between = |placement: &Placement| placement.weights || placement.tables || placement.kv_cache;
+        let placement = setup.options.placement.filter(between);
+        let options = Options { sequences, placement, ..setup.options };
         let mut stages = Vec::with_capacity(setup.parallel.pipeline as usize);
         for number in 0..setup.parallel.pipeline.max(1) {
             let mut ranks = Vec::new();

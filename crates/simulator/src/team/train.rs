@@ -7,11 +7,13 @@ use memwall_model_graph::{
 };
 use memwall_units::{Bytes, Picos};
 
+use super::train_memory::MemorySetup;
+use super::train_offload::{self, KeptPass};
 use super::{Team, train_memory};
 use crate::memory_timeline::PartMemory;
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork};
 use crate::record::{StageRecord, TeamRecord, TrainingRecord};
-use crate::{PhaseRecord, Record, SimulationError};
+use crate::{Cause, PhaseRecord, Record, SimulationError};
 
 /// Micro-batches times parts up to which every pass is kept with its time.
 const MOST_INTERVALS: u64 = 100_000;
@@ -33,6 +35,8 @@ struct StageTimes {
     tail: Picos,
     /// The update and what belongs to it.
     finish: Picos,
+    /// Device memory of copies to and from behind it.
+    buffers: u64,
 }
 
 impl Team<'_> {
@@ -55,6 +59,13 @@ impl Team<'_> {
         let micro_batches = self.returned.len() as u32;
         let order = PipelineOrder::of(schedule, model.stages.len() as u32, micro_batches)
             .map_err(|error| SimulationError::Schedule(error.to_string()))?;
+        for (index, stage) in model.stages.iter().enumerate() {
+            if stage.same_as == index {
+                self.offload(index, (model, stage), &order, &mut times[index])?;
+            } else {
+                times[index] = times[stage.same_as].clone();
+            }
+        }
         let mut work = PipelineWork {
             parts: Vec::new(),
             sender_waits: self.setup.software.training.synchronises && model.stages.len() > 1,
@@ -121,7 +132,7 @@ impl Team<'_> {
         });
         let parts = parts.collect();
         let finish = self.measure_finish(index, &stage.finish)?;
-        Ok(StageTimes { parts, tail, finish })
+        Ok(StageTimes { parts, tail, finish, buffers: 0 })
     }
 
     fn now(&self, stage: usize) -> Picos {
@@ -222,6 +233,50 @@ impl Team<'_> {
         Ok(self.now(stage).saturating_sub(start))
     }
 
+    /// Adds what waiting for what is kept behind device memory takes.
+    fn offload(
+        &mut self,
+        index: usize,
+        (model, stage): (&TrainingModel, &TrainingStage),
+        order: &PipelineOrder,
+        times: &mut StageTimes,
+    ) -> Result<(), SimulationError> {
+        let Some(placement) = self.setup.options.placement else { return Ok(()) };
+        let device = self.setup.device;
+        if placement.activations {
+            let kept = stage.parts.iter().zip(&times.parts).map(|(part, passes)| KeptPass {
+                forward: passes.forward,
+                backward: passes.backward_input.saturating_add(passes.backward_weight),
+                activations: part.graph.saved_bytes(),
+            });
+            let kept: Vec<KeptPass> = kept.collect();
+            let record = train_offload::of_activations(device, &placement, order, index as u32, &kept)?;
+            let passes = order.micro_batches().max(1) as u64 * stage.parts.len().max(1) as u64;
+            let each = Picos(record.exposed().0.div_ceil(passes));
+            for part in &mut times.parts {
+                part.backward_input = part.backward_input.saturating_add(each);
+            }
+            times.buffers = times.buffers.saturating_add(record.buffers);
+            self.wait_for_tier(index, Picos(each.0.saturating_mul(passes)), placement.tier);
+        }
+        if placement.optimizer {
+            let bytes = train_offload::state_bytes(model, stage);
+            let record = train_offload::of_optimizer(device, &placement, times.finish, bytes)?;
+            times.finish = times.finish.saturating_add(record.exposed());
+            times.buffers = times.buffers.saturating_add(record.buffers);
+            self.wait_for_tier(index, record.exposed(), placement.tier);
+        }
+        Ok(())
+    }
+
+    /// Books a wait for a tier behind device memory.
+    fn wait_for_tier(&mut self, stage: usize, time: Picos, tier: u32) {
+        for rank in &mut self.stages[stage].ranks {
+            let until = rank.simulation.now().saturating_add(time);
+            rank.simulation.wait(until, Cause::Bandwidth, Some(tier as usize));
+        }
+    }
+
     fn part_work(
         &mut self,
         stage: usize,
@@ -287,8 +342,13 @@ impl Team<'_> {
         let of = &times[busiest];
         let device = self.setup.device;
         let capacity = device.memory().map_or(u64::MAX, |tier| tier.capacity.value.0);
-        let memory =
-            train_memory::fullest(model, &self.setup.parallel, self.setup.software, &pipeline, capacity);
+        let setup = MemorySetup {
+            parallel: &self.setup.parallel,
+            software: self.setup.software,
+            placement: self.setup.options.placement,
+            buffers: times.iter().map(|times| times.buffers).max().unwrap_or(0),
+        };
+        let memory = train_memory::fullest(model, &setup, &pipeline, capacity);
         let held = memory.as_ref().map_or(0, |memory| memory.timeline.peak().bytes);
         let dram = device.memory().map(|tier| tier.name.as_str());
         for tier in record.tiers.iter_mut().filter(|tier| Some(tier.name.as_str()) == dram) {

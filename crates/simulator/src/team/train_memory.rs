@@ -1,25 +1,37 @@
 //! What a training run keeps in device memory, stage by stage.
 
 use memwall_hardware::SoftwareProfile;
-use memwall_model_graph::{Parallel, TrainingModel, TrainingStage, ZeroStage};
+use memwall_model_graph::{Parallel, TrainingGraph, TrainingModel, TrainingStage, ZeroStage};
 
+use crate::Placement;
 use crate::memory_timeline::{MemoryItem, MemoryTimeline, PartMemory, StageMemory};
 use crate::pipeline::{Detail, PartWork, PipelineOrder, PipelineRecord, PipelineWork, run};
 use crate::record::TrainingMemory;
 use memwall_units::Picos;
 
+/// What decides how much is kept, beside the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemorySetup<'a> {
+    pub parallel: &'a Parallel,
+    pub software: &'a SoftwareProfile,
+    /// What is kept behind device memory.
+    pub placement: Option<Placement>,
+    /// Device memory of copies to and from there.
+    pub buffers: u64,
+}
+
 /// Memory of the fullest stage while the pipeline ran as `record` says.
 pub(crate) fn fullest(
     model: &TrainingModel,
-    parallel: &Parallel,
-    software: &SoftwareProfile,
+    setup: &MemorySetup<'_>,
     record: &PipelineRecord,
     capacity: u64,
 ) -> Option<TrainingMemory> {
     let stages: Vec<StageMemory> =
-        model.stages.iter().map(|stage| stage_memory(model, stage, parallel, software)).collect();
+        model.stages.iter().map(|stage| stage_memory(model, stage, setup)).collect();
+    let elsewhere = setup.placement.is_some_and(|placement| placement.activations);
     let most = |index: usize| {
-        let held = record.stages.get(index).map_or(0, |stage| stage.peak_held);
+        let held = record.stages.get(index).filter(|_| !elsewhere).map_or(0, |stage| stage.peak_held);
         needed(&stages[index], held)
     };
     let stage = (0..stages.len()).max_by_key(|index| (most(*index), std::cmp::Reverse(*index)))?;
@@ -28,7 +40,7 @@ pub(crate) fn fullest(
     let timeline = if has_intervals {
         MemoryTimeline::of_stage(record, stage as u32, memory, capacity)
     } else {
-        let held = record.stages.get(stage).map_or(0, |stage| stage.peak_held);
+        let held = record.stages.get(stage).filter(|_| !elsewhere).map_or(0, |stage| stage.peak_held);
         steady(memory, held, record.wall, capacity)
     };
     Some(TrainingMemory { stage: stage as u32, timeline })
@@ -63,7 +75,8 @@ pub fn training_memory(
     let parts = model.stages.iter().flat_map(|stage| stage.parts.iter().map(work)).collect();
     let record = run(&order, &PipelineWork { parts, sender_waits: false }, Detail::Totals)
         .map_err(|error| refuse(&error))?;
-    let memory = fullest(model, parallel, software, &record, u64::MAX);
+    let setup = MemorySetup { parallel, software, placement: None, buffers: 0 };
+    let memory = fullest(model, &setup, &record, u64::MAX);
     Ok(memory.map_or(0, |memory| memory.timeline.peak().bytes))
 }
 
@@ -91,24 +104,28 @@ fn steady(memory: &StageMemory, held: u64, end: Picos, capacity: u64) -> MemoryT
     MemoryTimeline::steady(items, end, capacity)
 }
 
-fn stage_memory(
-    model: &TrainingModel,
-    stage: &TrainingStage,
-    parallel: &Parallel,
-    software: &SoftwareProfile,
-) -> StageMemory {
-    let own = &software.training;
+fn stage_memory(model: &TrainingModel, stage: &TrainingStage, setup: &MemorySetup<'_>) -> StageMemory {
+    let (parallel, own) = (setup.parallel, &setup.software.training);
+    let placement = setup.placement.unwrap_or_default();
     let mut constant = parameters(model, stage);
     let groups = [parallel.tensor, parallel.pipeline, parallel.context, parallel.data, parallel.expert];
     let groups = groups.iter().filter(|ranks| **ranks > 1).count() as u64;
     let each = own.communicator.as_ref().map_or(0, |figure| figure.value.0);
     constant.push((MemoryItem::CommunicationBuffers, each.saturating_mul(groups)));
     constant.push((MemoryItem::Context, own.context.as_ref().map_or(0, |figure| figure.value.0)));
-    constant.retain(|(_, bytes)| *bytes > 0);
+    constant.push((MemoryItem::CommunicationBuffers, setup.buffers));
+    let is_elsewhere = |item: MemoryItem| {
+        placement.optimizer && matches!(item, MemoryItem::MasterWeights | MemoryItem::OptimizerState)
+    };
+    constant.retain(|(item, bytes)| *bytes > 0 && !is_elsewhere(*item));
     let split = model.training.schedule.kind.splits_backward();
     StageMemory {
         constant,
-        parts: stage.parts.iter().map(|part| PartMemory::of(&part.graph, split)).collect(),
+        parts: stage
+            .parts
+            .iter()
+            .map(|part| part_memory(&part.graph, split, placement.activations))
+            .collect(),
         fragmentation: own.fragmentation.as_ref().map_or(0.0, |figure| figure.value),
     }
 }
@@ -145,4 +162,11 @@ fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, 
         items.push((MemoryItem::CommunicationBuffers, whole.saturating_mul(2)));
     }
     items
+}
+
+/// What passes of a part hold; where activations are kept elsewhere, only those of the pass at work, which the buffers
+/// of the copies have.
+fn part_memory(graph: &TrainingGraph, split: bool, elsewhere: bool) -> PartMemory {
+    let held = PartMemory::of(graph, split);
+    if elsewhere { PartMemory { activations: 0, kept_for_weights: 0, ..held } } else { held }
 }
