@@ -21,6 +21,7 @@ const PREFIX: &str = "placement";
 /// before an operator reads them. What is not named is in the device memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "KeptElsewhere")]
 pub(crate) struct PlacementSpec {
     /// The tier that has the weights, tables apart.
     #[serde(default)]

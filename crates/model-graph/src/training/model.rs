@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    DataParallel, Differentiation, Finish, ScheduleKind, Training, TrainingGraph, UpdatePasses, ZeroStage,
+    DataParallel, Differentiation, Finish, ScheduleKind, StateBytes, Training, TrainingGraph, UpdatePasses,
+    ZeroStage,
 };
 use crate::{
     Architecture, BuildOptions, Collective, CollectiveKind, Graph, GraphError, OpKind, Operator, Parallel,
@@ -130,6 +131,22 @@ impl TrainingStage {
 }
 
 impl TrainingModel {
+    /// What one rank of a stage keeps of its parameters.
+    #[must_use]
+    pub fn state_of(&self, stage: &TrainingStage) -> StateBytes {
+        let of = |parameters: u64, ranks: u32| {
+            self.training.state_bytes(parameters, self.data.weights, u64::from(ranks))
+        };
+        let (shared, experts) =
+            (of(stage.parameters.0, self.data.ranks), of(stage.parameters.1, self.data.expert_ranks));
+        StateBytes {
+            weights: shared.weights.saturating_add(experts.weights),
+            gradients: shared.gradients.saturating_add(experts.gradients),
+            master: shared.master.saturating_add(experts.master),
+            optimizer: shared.optimizer.saturating_add(experts.optimizer),
+        }
+    }
+
     /// Operations that an iteration needs on all devices, the model divided as `parallel` says: three times the products
     /// of the forward pass (attention's included, of the pairs that are computed), whatever is computed again.
     #[must_use]

@@ -260,7 +260,8 @@ impl Team<'_> {
             self.wait_for_tier(index, Picos(each.0.saturating_mul(passes)), placement.tier);
         }
         if placement.optimizer {
-            let bytes = train_offload::state_bytes(model, stage);
+            let state = model.state_of(stage);
+            let bytes = state.master.saturating_add(state.optimizer);
             let record = train_offload::of_optimizer(device, &placement, times.finish, bytes)?;
             times.finish = times.finish.saturating_add(record.exposed());
             times.buffers = times.buffers.saturating_add(record.buffers);

@@ -135,27 +135,19 @@ fn parameters(model: &TrainingModel, stage: &TrainingStage) -> Vec<(MemoryItem, 
     let (formats, data) = (&model.training.formats, &model.data);
     let (shared, experts) = stage.parameters;
     // DualPipe keeps a copy of the weights for each direction: `parameters` counts both already.
-    let kept = |divided: bool| {
-        let share = |elements: u64, ranks: u32| {
-            if divided { elements.div_ceil(u64::from(ranks.max(1))) } else { elements }
-        };
-        share(shared, data.ranks).saturating_add(share(experts, data.expert_ranks))
-    };
-    let zero = data.zero;
-    let own = kept(zero >= ZeroStage::Optimizer);
-    let states = (model.training.optimizer.states() * own as f64).round() as u64;
+    let state = model.state_of(stage);
     let mut items = vec![
-        (MemoryItem::Weights, data.weights.bytes_for(kept(zero == ZeroStage::Weights))),
-        (MemoryItem::Gradients, formats.gradients.bytes_for(kept(zero >= ZeroStage::Gradients))),
-        (MemoryItem::MasterWeights, formats.master.map_or(0, |dtype| dtype.bytes_for(own))),
-        (MemoryItem::OptimizerState, formats.state.bytes_for(states)),
+        (MemoryItem::Weights, state.weights),
+        (MemoryItem::Gradients, state.gradients),
+        (MemoryItem::MasterWeights, state.master),
+        (MemoryItem::OptimizerState, state.optimizer),
     ];
     if model.keeps_whole {
         // Whole gradients are summed over micro-batches in their own format.
         let all = shared.saturating_add(experts);
         let whole = data.weights.bytes_for(all).saturating_add(formats.gradients.bytes_for(all));
         items.push((MemoryItem::CommunicationBuffers, whole));
-    } else if zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
+    } else if data.zero == ZeroStage::Weights && data.ranks.max(data.expert_ranks) > 1 {
         // Whole gradients are in the weights' format until they are summed.
         let units = stage.parts.iter().map(|part| part.graph.largest_units()).max().unwrap_or(0);
         let whole = data.weights.bytes_for(units);

@@ -1,7 +1,6 @@
 //! What of a training run is kept behind device memory, and what waiting for it costs.
 
 use memwall_hardware::Device;
-use memwall_model_graph::{TrainingModel, TrainingStage, ZeroStage};
 use memwall_units::Picos;
 
 use crate::offload::{OffloadLink, OffloadRecord, OffloadRules, OffloadedPass, offload};
@@ -78,19 +77,6 @@ pub(super) fn of_optimizer(
         store: bytes / PIECES,
     };
     run(device, placement, &vec![piece; PIECES as usize])
-}
-
-/// Bytes of master weights and optimizer state of a rank.
-pub(crate) fn state_bytes(model: &TrainingModel, stage: &TrainingStage) -> u64 {
-    let (shared, experts) = stage.parameters;
-    let divided = model.data.zero >= ZeroStage::Optimizer;
-    let share = |elements: u64, ranks: u32| {
-        if divided { elements.div_ceil(u64::from(ranks.max(1))) } else { elements }
-    };
-    let own = share(shared, model.data.ranks).saturating_add(share(experts, model.data.expert_ranks));
-    let formats = &model.training.formats;
-    let states = (model.training.optimizer.states() * own as f64).round() as u64;
-    formats.state.bytes_for(states).saturating_add(formats.master.map_or(0, |dtype| dtype.bytes_for(own)))
 }
 
 fn run(
