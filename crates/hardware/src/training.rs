@@ -41,6 +41,12 @@ pub struct TrainingSoftware {
     /// Whether the norm of all gradients is computed and they are scaled to it, by passes of their own.
     #[serde(skip_serializing_if = "is_off")]
     pub clip_pass: bool,
+    /// Whether gradients of 16-bit floats (fp16) are summed in that format; otherwise in fp32.
+    #[serde(skip_serializing_if = "is_off")]
+    pub sums_in_fp16: bool,
+    /// Share of activations that models are trained with zeroed, where measured iterations do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual_dropout: Option<Figure<f64>>,
     /// Host time to issue an operator of the backward pass. Default: as in the forward pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backward_issue: Option<Figure<Picos>>,
@@ -80,7 +86,7 @@ impl TrainingSoftware {
     }
 
     /// Settings that are on or off, each by its key.
-    const fn settings(&self) -> [(&'static str, bool); 9] {
+    const fn settings(&self) -> [(&'static str, bool); 10] {
         [
             ("overlaps_gradients", self.overlaps_gradients),
             ("overlaps_tensor", self.overlaps_tensor),
@@ -91,6 +97,7 @@ impl TrainingSoftware {
             ("copy_pass", self.copy_pass),
             ("unscale_pass", self.unscale_pass),
             ("clip_pass", self.clip_pass),
+            ("sums_in_fp16", self.sums_in_fp16),
         ]
     }
 
@@ -101,6 +108,7 @@ impl TrainingSoftware {
         checker.figure("context", self.context.clone());
         checker.figure("communicator", self.communicator.clone());
         checker.figure("fragmentation", self.fragmentation.clone());
+        checker.figure("usual_dropout", self.usual_dropout.clone());
     }
 
     pub(crate) fn rows(&self, rows: &mut Rows) {
@@ -116,6 +124,9 @@ impl TrainingSoftware {
         rows.maybe("training.communicator", self.communicator.as_ref());
         if let Some(figure) = &self.fragmentation {
             rows.number("training.fragmentation", figure);
+        }
+        if let Some(figure) = &self.usual_dropout {
+            rows.number("training.usual_dropout", figure);
         }
     }
 }

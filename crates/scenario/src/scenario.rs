@@ -119,9 +119,7 @@ impl Scenario {
         // Of an unknown kind, everything else is checked as if it were a run.
         let (mut cases, mut microbenchmarks) = (Vec::new(), Vec::new());
         let (mut collectives, mut replays, mut trends) = (Vec::new(), Vec::new(), Vec::new());
-        let mut plans = Vec::new();
-        let mut memories = Vec::new();
-        let mut recomputes = Vec::new();
+        let (mut plans, mut memories, mut recomputes) = (Vec::new(), Vec::new(), Vec::new());
         match kind.unwrap_or(KindSpec::Run) {
             KindSpec::Run => cases = build_all(&mut resolver, &trees, &own_name, &mut problems),
             KindSpec::Microbenchmark => {
@@ -131,60 +129,24 @@ impl Scenario {
                 collectives = communicate_all(&mut resolver, &trees, &own_name, &mut problems);
             }
             KindSpec::Replay => {
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        replays.extend(replay::build(resolver, tree, name, problems));
-                    },
-                );
+                replays = every_case(&mut resolver, &trees, &own_name, &mut problems, replay::build);
             }
             KindSpec::Plan => {
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        plans.extend(plan::build(resolver, tree, name, problems));
-                    },
-                );
+                plans = every_case(&mut resolver, &trees, &own_name, &mut problems, plan::build);
             }
             KindSpec::Trend => {
                 let mut tables = Tables::default();
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        trends.extend(trend::build(resolver, &mut tables, tree, name, problems));
-                    },
-                );
+                let build =
+                    |resolver: &mut Resolver<'_>, tree: &Node, name: &str, problems: &mut Diagnostics| {
+                        trend::build(resolver, &mut tables, tree, name, problems)
+                    };
+                trends = every_case(&mut resolver, &trees, &own_name, &mut problems, build);
             }
             KindSpec::Memory => {
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        memories.extend(memory::build(resolver, tree, name, problems));
-                    },
-                );
+                memories = every_case(&mut resolver, &trees, &own_name, &mut problems, memory::build);
             }
             KindSpec::Recompute => {
-                each_case(
-                    &mut resolver,
-                    &trees,
-                    &own_name,
-                    &mut problems,
-                    |resolver, tree, name, problems| {
-                        recomputes.extend(recompute::build(resolver, tree, name, problems));
-                    },
-                );
+                recomputes = every_case(&mut resolver, &trees, &own_name, &mut problems, recompute::build);
             }
         }
         let sweep =
@@ -350,6 +312,21 @@ fn communicate_all(
         let message = format!("{points} sizes in all cases: at most {MAX_SCENARIO_POINTS}");
         problems.push(Diagnostic::at(&resolver.sources, trees.common.place, message, "").with_path("cases"));
     }
+    cases
+}
+
+/// What `build` makes of each case.
+fn every_case<T>(
+    resolver: &mut Resolver<'_>,
+    trees: &Trees,
+    scenario: &str,
+    problems: &mut Diagnostics,
+    mut build: impl FnMut(&mut Resolver<'_>, &Node, &str, &mut Diagnostics) -> Option<T>,
+) -> Vec<T> {
+    let mut cases = Vec::new();
+    each_case(resolver, trees, scenario, problems, |resolver, tree, name, problems| {
+        cases.extend(build(resolver, tree, name, problems));
+    });
     cases
 }
 

@@ -1,9 +1,9 @@
 //! Predicting an iteration of training.
 //!
-//! What a row leaves open is as the software usually has it: [`Habits`]. A micro-batch that is not stated is the one
+//! What a row leaves open is as the software's profile has it. A micro-batch that is not stated is the one
 //! that makes the iteration shortest.
 
-use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System, catalog};
+use memwall_hardware::{CommunicationLibrary, Device, SoftwareProfile, System, TrainingSoftware, catalog};
 use memwall_model_graph::{
     Architecture, Bias, BuildOptions, Dtype, FfnActivation, ModelKind, NormKind, NormPosition, Parallel,
     PipelineSchedule, Positions, Precision, Recompute, ScheduleKind, StateFormats, Step, StepPhase, Training,
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
             architecture: architecture(shape),
             shape,
             precision,
-            training: training(shape, &row.software, known.weights),
+            training: training(shape, &parts.software.training, known.weights),
         })
     }
 
@@ -197,10 +197,11 @@ fn architecture(shape: &TrainingShape) -> Architecture {
     }
 }
 
-/// How it is trained. Megatron-LM in fp16 keeps gradients in fp16, in bf16 it sums them up in fp32; its dropout is 0.1.
-fn training(shape: &TrainingShape, software: &str, weights: Dtype) -> Training {
-    let megatron = software.starts_with("megatron");
-    let gradients = if megatron && weights == Dtype::Fp16 { Dtype::Fp16 } else { Dtype::Fp32 };
+/// How it is trained: as the row says, and where it does not, as the software usually does it. Llamas have no dropout.
+fn training(shape: &TrainingShape, software: &TrainingSoftware, weights: Dtype) -> Training {
+    let narrow = software.sums_in_fp16 && weights == Dtype::Fp16;
+    let gradients = if narrow { Dtype::Fp16 } else { Dtype::Fp32 };
+    let usual = software.usual_dropout.as_ref().filter(|_| !shape.gated());
     Training {
         formats: StateFormats { gradients, ..StateFormats::default() },
         recompute: shape.recompute.unwrap_or(Recompute::None),
@@ -213,33 +214,26 @@ fn training(shape: &TrainingShape, software: &str, weights: Dtype) -> Training {
             PipelineSchedule::default()
         },
         zero: shape.zero.unwrap_or(ZeroStage::None),
-        dropout: if megatron && !shape.gated() { 0.1 } else { 0.0 },
+        dropout: usual.map_or(0.0, |figure| figure.value),
         ..Training::default()
     }
 }
 
-/// The first machine of the catalog with these devices, of enough nodes.
+/// The first machine of the catalog with these devices, of enough nodes: of several, the first that is a cluster.
 fn machine(device: &str, gpus: u64) -> Result<(System, CommunicationLibrary), Refusal> {
-    let refuse = |error: &dyn std::fmt::Display| Refusal(error.to_string());
-    let name = catalog::device_entry(device).map_err(|error| refuse(&error))?.name;
-    for entry in catalog::systems() {
-        let Ok(system) = catalog::system(entry.name) else { continue };
-        if catalog::device_entry(&system.device).is_ok_and(|entry| entry.name == name) {
-            let of_node = system.fabric().levels().first().map_or(1, |level| u64::from(level.devices.max(1)));
-            let nodes = gpus.div_ceil(of_node);
-            let joined = if nodes > 1 { joined(entry.name) } else { entry.name };
-            let machine = super::collective::machine(joined, nodes)?;
-            return Ok((machine.system, machine.library));
-        }
-    }
-    Err(Refusal(format!("no system of the catalog has {gpus} devices of `{name}`")))
-}
-
-/// The cluster that nodes like these form.
-fn joined(system: &'static str) -> &'static str {
-    match system {
-        "dgx-a100" | "4xa100-nvlink-full" => "hgx-a100-ib",
-        "dgx-h100" => "hgx-h100-ib",
-        other => other,
-    }
+    let name = catalog::device_entry(device).map_err(|error| Refusal(error.to_string()))?.name;
+    let of_node =
+        |system: &System| system.fabric().levels().first().map_or(1, |level| u64::from(level.devices.max(1)));
+    let systems = catalog::systems().iter().filter_map(|entry| catalog::system(entry.name).ok());
+    let alike = systems
+        .filter(|system| catalog::device_entry(&system.device).is_ok_and(|entry| entry.name == name))
+        .collect::<Vec<_>>();
+    let is_cluster = |system: &&System| u64::from(system.fabric().devices()) > of_node(system);
+    let first = alike.first().filter(|system| gpus <= of_node(system));
+    let Some(system) = first.or_else(|| alike.iter().find(is_cluster)).or(alike.first()) else {
+        return Err(Refusal(format!("no system of the catalog has {gpus} devices of `{name}`")));
+    };
+    let nodes = gpus.div_ceil(of_node(system));
+    let machine = super::collective::machine(&system.name, nodes)?;
+    Ok((machine.system, machine.library))
 }

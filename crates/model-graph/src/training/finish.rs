@@ -24,8 +24,6 @@ pub struct Finish {
     pub gathers_once: bool,
     /// Parameters of an embedding that another stage has as well, whose gradients are summed between the two.
     pub tied: u64,
-    /// Ranks of all, which agree on the norm of the gradients.
-    pub ranks: u32,
     /// Passes over the gradients before the update.
     pub passes: UpdatePasses,
 }

@@ -264,7 +264,6 @@ impl Building<'_> {
             sums: !self.settings.overlaps_gradients && !gathers,
             gathers_once: keeps_whole(&data, self.parallel),
             tied: self.tied(stage, &parts),
-            ranks: u32::try_from(self.parallel.ranks()).unwrap_or(u32::MAX),
             passes: self.settings.passes,
         };
         let finish = Arc::new(self.training.finish(&finish)?);
